@@ -1,0 +1,5 @@
+"""Everything classical: exact methods, bounds, decompositions, heuristics, causal controllers."""
+
+from mecbench.solvers.outcome import Budget, Outcome
+
+__all__ = ["Budget", "Outcome"]
