@@ -90,27 +90,27 @@ def remarks(scored: pd.DataFrame) -> list[str]:
 
 def display(board: pd.DataFrame) -> pd.DataFrame:
     """The leaderboard as text, for a terminal or a page; the mark is ``=`` for a tie, ``≈`` for not separable from the row above."""
-    follows = board["problem"].eq(board["problem"].shift(1)) if len(board) else []
+    follows = [False, *(board["problem"].to_numpy()[1:] == board["problem"].to_numpy()[:-1])][: len(board)]
     rows = [
         {
-            "#": str(row.rank),
-            "mark": "=" if row.tied else "≈" if follower and not row.separable else "",
-            "algorithm": row.algorithm,
-            "sees": row.sees,
-            "kind": row.kind,
-            "solved": f"{row.solved}/{row.runs}",
-            "feasible": share(row.feasible_share),
-            "mean gap": percent(row.mean_gap),
-            "95 % interval": f"{percent(row.mean_gap_low)} to {percent(row.mean_gap_high)}",
-            "IQM gap": percent(row.iqm_gap),
-            "IQM interval": f"{percent(row.iqm_gap_low)} to {percent(row.iqm_gap_high)}",
-            "median excess": percent(row.median_excess),
-            "time": seconds(row.sgm_seconds),
-            "PAR-2": seconds(row.par2_seconds),
-            "claims hold": share(row.correctness),
-            "alarm": _alarm(row.bounds_refuted, row.bounds_beaten),
+            "#": str(row["rank"]),
+            "mark": "=" if row["tied"] else "≈" if follower and not row["separable"] else "",
+            "algorithm": row["algorithm"],
+            "sees": row["sees"],
+            "kind": row["kind"],
+            "solved": f"{row['solved']}/{row['runs']}",
+            "feasible": share(row["feasible_share"]),
+            "mean gap": percent(row["mean_gap"]),
+            "95 % interval": f"{percent(row['mean_gap_low'])} to {percent(row['mean_gap_high'])}",
+            "IQM gap": percent(row["iqm_gap"]),
+            "IQM interval": f"{percent(row['iqm_gap_low'])} to {percent(row['iqm_gap_high'])}",
+            "median excess": percent(row["median_excess"]),
+            "time": seconds(row["sgm_seconds"]),
+            "PAR-2": seconds(row["par2_seconds"]),
+            "claims hold": share(row["correctness"]),
+            "alarm": _alarm(row["bounds_refuted"], row["bounds_beaten"]),
         }
-        for row, follower in zip(board.itertuples(), follows, strict=True)
+        for row, follower in zip(board.to_dict("records"), follows, strict=True)
     ]
     return pd.DataFrame(rows)
 

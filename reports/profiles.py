@@ -37,7 +37,7 @@ def performance_profile(scored: pd.DataFrame, target: float = 1e-3) -> pd.DataFr
     curves = []
     for algorithm in table:
         solved = np.isfinite(table[algorithm])
-        ratios = np.sort((table.loc[solved, algorithm] / fastest[solved]).to_numpy())
+        ratios = np.sort((table[algorithm] / fastest)[solved].to_numpy())
         steps, counts = np.unique(np.concatenate(([1.0], ratios)), return_counts=True)
         shares = (np.cumsum(counts) - 1) / max(1, len(table))
         curves.append(pd.DataFrame({"algorithm": algorithm, "ratio": steps, "share": shares}))

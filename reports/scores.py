@@ -238,7 +238,7 @@ def constraint_satisfaction(scored: pd.DataFrame, tolerance: float = 1e-6) -> pd
         Index algorithm, a column per family, values in [0, 1]; NaN where the problem has no such family.
     """
     families = {
-        problem: sorted({family for cell in group["violations"] if isinstance(cell, dict) for family in cell})
+        str(problem): sorted({family for cell in group["violations"].tolist() if isinstance(cell, dict) for family in cell})
         for problem, group in scored.groupby("problem")
     }
     rows = [
