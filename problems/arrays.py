@@ -138,11 +138,12 @@ class ArrayModel(BaseModel):
         for name, info in type(self).model_fields.items():
             for array in (item for item in info.metadata if isinstance(item, Array)):
                 for dimension, length in zip(array.dimensions, getattr(self, name).shape, strict=True):
-                    expected, first = lengths.setdefault(dimension, (int(dimension) if dimension.isdigit() else length, name))
+                    fixed = (int(dimension), "its definition") if dimension.isdigit() else (length, f"field {name}")
+                    expected, first = lengths.setdefault(dimension, fixed)
                     if length != expected:
                         raise PydanticCustomError(
                             "shape",
-                            "expected field {name} to have {dimension} = {expected} as field {first} has, found {length}",
+                            "expected field {name} to have {dimension} of length {expected} as {first} has, found {length}",
                             {"name": name, "dimension": dimension, "expected": expected, "first": first, "length": length},
                         )
         return self
@@ -154,8 +155,7 @@ class ArrayModel(BaseModel):
         return hashlib.sha256(canonical(document)).hexdigest()
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.sha256 == other.sha256  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.sha256 == other.sha256
 
     def __hash__(self) -> int:
         return hash(self.sha256)
-

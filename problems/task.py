@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from mecbench.problems.arrays import ArrayModel
+
+if TYPE_CHECKING:
+    from gymnasium import spaces
 
 __all__ = ["Observation", "Policy", "Reward", "Rollout", "Step", "Task", "rollout"]
 
@@ -50,8 +53,16 @@ class Task(Protocol):
     ``"paper"`` is the paper's reward.
     """
 
-    def __init__(self, reward: Reward = "objective") -> None:
-        """Choose the reward."""
+    width: int
+
+    def __init__(self, reward: Reward = "objective", width: int = 0) -> None:
+        """Choose the reward and pad the agent axis to at least `width`."""
+
+    def observation_space(self, instances: Sequence[Any]) -> spaces.Dict:
+        """Gymnasium space of one episode's observation, wide enough for all of the instances."""
+
+    def action_space(self, instances: Sequence[Any]) -> spaces.Space[Any]:
+        """Gymnasium space of one episode's joint action, wide enough for all of the instances."""
 
     def static(self) -> dict[str, np.ndarray]:
         """What is known before the first step, without the trace; arrays [B, ...]."""
@@ -62,7 +73,10 @@ class Task(Protocol):
     def step(self, action: np.ndarray) -> Step:
         """Take one decision in every episode; the action has shape [B, A, ...]."""
 
-    def solutions(self) -> list[ArrayModel]:
+    def joint(self, reward: np.ndarray) -> np.ndarray:
+        """Reward of one agent that decides for all, shape [B]."""
+
+    def solutions(self) -> Sequence[ArrayModel]:
         """Decisions taken, as one solution per instance; after the last step."""
 
 
@@ -90,7 +104,7 @@ class Rollout:
         Seconds of each decision of the whole batch.
     """
 
-    solutions: list[ArrayModel]
+    solutions: Sequence[ArrayModel]
     returns: np.ndarray
     latencies: list[float]
 

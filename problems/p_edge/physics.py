@@ -44,9 +44,7 @@ def transmission_latency(sent_bytes: np.ndarray, uplink_rate: np.ndarray) -> np.
     return 8000.0 * sent_bytes / uplink_rate
 
 
-def fixed_cost(
-    energy: np.ndarray, own_latency: np.ndarray, switch_cost: np.ndarray, energy_unit: float, latency_unit: float
-) -> np.ndarray:
+def fixed_cost(energy: np.ndarray, own_latency: np.ndarray, switch_cost: np.ndarray, energy_unit: float, latency_unit: float) -> np.ndarray:
     """R_c = alpha E + beta (D^lo + D^tr) + gamma C (eq. 11), the part of the cost that no allocation changes.
 
     The paper divides the switch cost C by the multiprocessors (it stands inside R_f); C does not depend on
