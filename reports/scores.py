@@ -116,7 +116,7 @@ def _beats(objective: Any, bound: Any, sign: np.ndarray) -> Any:
 
 def _gap(objective: pd.Series, target: pd.Series) -> np.ndarray:
     z, b = objective.to_numpy(float), target.to_numpy(float)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         gap = np.where(z * b < 0, 1.0, np.abs(z - b) / np.maximum(np.abs(z), np.abs(b)))
     gap[z == b] = 0.0
     return np.where(np.isfinite(z) & np.isfinite(b), gap, 1.0)
@@ -124,7 +124,7 @@ def _gap(objective: pd.Series, target: pd.Series) -> np.ndarray:
 
 def _excess(objective: pd.Series, target: pd.Series) -> np.ndarray:
     z, b = objective.to_numpy(float), target.to_numpy(float)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         excess = np.abs(z - b) / np.abs(b)
     excess[z == b] = 0.0
     return np.where(np.isfinite(z) & np.isfinite(b), excess, np.inf)
@@ -241,18 +241,17 @@ def constraint_satisfaction(scored: pd.DataFrame, tolerance: float = 1e-6) -> pd
         str(problem): sorted({family for cell in group["violations"].tolist() if isinstance(cell, dict) for family in cell})
         for problem, group in scored.groupby("problem")
     }
-    rows = [
-        {
-            "algorithm": run.algorithm,
-            **{
-                family: bool(run.feasible) or (isinstance(run.violations, dict) and run.violations.get(family, math.inf) <= tolerance)
-                for family in families[run.problem]
-            },
-        }
-        for run in scored.itertuples()
+    rows: list[dict[str, Any]] = [
+        {"algorithm": run["algorithm"]} | {family: _satisfies(run, family, tolerance) for family in families[run["problem"]]}
+        for run in scored.to_dict("records")
     ]
     frame = pd.DataFrame(rows, columns=["algorithm", *dict.fromkeys(family for names in families.values() for family in names)])
     return frame.set_index("algorithm").astype(float).groupby(level=0).mean()
+
+
+def _satisfies(run: dict[Any, Any], family: str, tolerance: float) -> bool:
+    violations = run["violations"]
+    return bool(run["feasible"]) or (isinstance(violations, dict) and violations.get(family, math.inf) <= tolerance)
 
 
 def order(scored: pd.DataFrame) -> pd.DataFrame:
