@@ -23,7 +23,7 @@ from mecbench.problems import load
 from mecbench.problems import names as problem_names
 from mecbench.problems.errors import InputError, unknown
 from mecbench.problems.task import rollout
-from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
+from mecbench.solvers.outcome import Budget, Kind, Outcome, OutcomeError, Sees
 
 __all__ = ["Algorithm", "discover", "installed", "resolve"]
 
@@ -59,7 +59,7 @@ class Algorithm:
 
         Raises
         ------
-        TypeError
+        OutcomeError
             If the algorithm gives back anything but a Solution or an Outcome of its problem.
         """
         if hasattr(self._target, "act"):
@@ -78,12 +78,12 @@ class Algorithm:
         if isinstance(result, problem.Solution):
             return Outcome(result, status="feasible")
         if not isinstance(result, Outcome):
-            raise TypeError(f"{self.text}: expected a Solution of {self.problem} or an Outcome, found {_type_name(result)}")
+            raise OutcomeError(f"{self.text}: expected a Solution of {self.problem} or an Outcome, found {_type_name(result)}")
         for name, expected in (("solution", problem.Solution), ("certificate", problem.Certificate), ("bound", (int, float, np.number))):
             found = getattr(result, name)
             if found is not None and not isinstance(found, expected):
                 what = "a number" if name == "bound" else f"a {name.capitalize()} of {self.problem}"
-                raise TypeError(f"{self.text}: expected {what} or None as {name} of its Outcome, found {_type_name(found)}")
+                raise OutcomeError(f"{self.text}: expected {what} or None as {name} of its Outcome, found {_type_name(found)}")
         return result
 
 

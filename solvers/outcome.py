@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from mecbench.problems.arrays import ArrayModel
 
-__all__ = ["Budget", "Kind", "Outcome", "Report", "Sees", "Solver"]
+__all__ = ["Budget", "Kind", "Outcome", "OutcomeError", "Report", "Sees", "Solver"]
 
 Kind = Literal["bound", "exact", "heuristic", "controller", "learned", "trivial"]
 Sees = Literal["clairvoyant", "central", "local"]
@@ -76,6 +76,10 @@ class Outcome:
     certificate: ArrayModel | None = None
     status: Literal["optimal", "feasible", "bounded", "unknown"] = "unknown"
     metrics: dict[str, float] = field(default_factory=dict)
+
+
+class OutcomeError(TypeError):
+    """What an algorithm gave back is neither a solution nor an outcome of its problem."""
 
 
 class Solver(Protocol):
