@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mecbench.reports.scores import score, summarise
-from mecbench.reports.wording import percent, seconds, share
+from mecbench.reports.wording import interval, percent, seconds, share
 
 __all__ = ["display", "hard_failures", "leaderboard", "remarks"]
 
@@ -89,21 +89,20 @@ def remarks(scored: pd.DataFrame) -> list[str]:
 
 
 def display(board: pd.DataFrame) -> pd.DataFrame:
-    """The leaderboard as text, for a terminal or a page; the mark is ``=`` for a tie, ``≈`` for not separable from the row above."""
+    """The leaderboard as text, for a terminal or a page; ranks carry ``=`` for a tie, ``≈`` for not separable from the row above."""
     follows = [False, *(board["problem"].to_numpy()[1:] == board["problem"].to_numpy()[:-1])][: len(board)]
     rows = [
         {
-            "#": str(row["rank"]),
-            "mark": "=" if row["tied"] else "≈" if follower and not row["separable"] else "",
+            "#": f"{row['rank']}{' =' if row['tied'] else ' ≈' if follower and not row['separable'] else ''}",
             "algorithm": row["algorithm"],
             "sees": row["sees"],
             "kind": row["kind"],
             "solved": f"{row['solved']}/{row['runs']}",
             "feasible": share(row["feasible_share"]),
             "mean gap": percent(row["mean_gap"]),
-            "95 % interval": f"{percent(row['mean_gap_low'])} to {percent(row['mean_gap_high'])}",
+            "95 % interval": interval(row["mean_gap_low"], row["mean_gap_high"]),
             "IQM gap": percent(row["iqm_gap"]),
-            "IQM interval": f"{percent(row['iqm_gap_low'])} to {percent(row['iqm_gap_high'])}",
+            "IQM interval": interval(row["iqm_gap_low"], row["iqm_gap_high"]),
             "median excess": percent(row["median_excess"]),
             "time": seconds(row["sgm_seconds"]),
             "PAR-2": seconds(row["par2_seconds"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["percent", "quantity", "seconds", "share"]
+__all__ = ["interval", "percent", "quantity", "seconds", "share"]
 
 NONE = "-"
 
@@ -20,6 +20,12 @@ def percent(value: float) -> str:
     if abs(value) < 5e-5:
         return f"{100 * value:.1g} %"
     return f"{100 * value:.2f} %" if abs(value) < 10 else f"{100 * value:.3g} %"
+
+
+def interval(low: float, high: float) -> str:
+    """Ends of an interval of ratios in per cent, the unit said once."""
+    first, last = percent(low), percent(high)
+    return f"{first.removesuffix(' %')} to {last}" if first != last else last
 
 
 def share(value: float) -> str:

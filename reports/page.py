@@ -1,0 +1,165 @@
+"""The report: one self-contained page that opens without a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup, escape
+from plotly.offline import get_plotlyjs
+
+from mecbench.reports import figures
+from mecbench.reports.leaderboard import display, hard_failures, leaderboard, remarks
+from mecbench.reports.profiles import gap_distribution, performance_profile
+from mecbench.reports.scores import constraint_satisfaction, order, score
+from mecbench.reports.wording import percent, quantity, seconds, share
+
+__all__ = ["render"]
+
+TARGET = 1e-3  # gap to the best known objective at which the profile calls a run solved
+RUNS = 5000  # rows of the table of all runs; a page with more does not open on a phone
+TAILS = 100  # failures whose output is shown
+RATIOS = (1, 2, 5, 10, 100, 1000)
+
+
+def render(runs: pd.DataFrame, *, title: str = "mecbench report", environment: Sequence[Mapping[str, object]] = ()) -> str:
+    """Page of a runs frame.
+
+    Parameters
+    ----------
+    runs
+        A runs frame, scored or not.
+    title
+        Heading of the page.
+    environment
+        What is known of the machine, one mapping per invocation of the harness.
+
+    Returns
+    -------
+    str
+        HTML with style, script and data inlined; it loads nothing and its content security policy forbids it to.
+    """
+    scored = runs if "gap_to_best" in runs else score(runs)
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("mecbench.reports", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    templates.filters["breakable"] = _breakable
+    failures = order(scored[~scored["status"].eq("ok") | scored["beats_bound"]])
+    return templates.get_template("report.html").render(
+        title=title,
+        plotly=Markup(get_plotlyjs()),
+        style=Markup(templates.get_template("report.css").render()),
+        counts={name: scored[column].nunique() for name, column in (("algorithms", "algorithm"), ("instances", "instance_sha256"))}
+        | {"runs": len(scored)},
+        suites=", ".join(sorted(scored["suite"].dropna().astype(str).unique())),
+        limits=", ".join(seconds(limit) for limit in sorted(scored["time_limit"].unique())),
+        alarms=hard_failures(scored),
+        sections=[_section(str(problem), group) for problem, group in scored.groupby("problem")],
+        runs=_runs(order(scored).head(RUNS)),
+        runs_left_out=max(0, len(scored) - RUNS),
+        failures=failures.head(TAILS).to_dict("records"),
+        failures_left_out=max(0, len(failures) - TAILS),
+        environment=[{str(key): _flat(value) for key, value in entry.items()} for entry in environment],
+        target=percent(TARGET),
+    )
+
+
+def _section(problem: str, scored: pd.DataFrame) -> dict[str, Any]:
+    """Everything the page says of one problem."""
+    board = leaderboard(scored)
+    shown = figures.looks(board["algorithm"].tolist())
+    plots = {
+        "gaps": figures.gap_boxes(scored, shown),
+        "times": figures.gap_against_time(board, shown),
+        "profile": figures.profile_curves(scored, shown, TARGET),
+    }
+    return {
+        "problem": problem,
+        "board": display(board),
+        "remarks": remarks(scored),
+        "looks": shown,
+        "left_out": max(0, len(board) - len(shown)),
+        "figures": {name: json.loads(figure.to_json()) for name, figure in plots.items()},
+        "gap_table": _labelled(gap_distribution(scored).loc[board["algorithm"]].map(share), lambda level: f"≤ {percent(float(level))}"),
+        "time_table": _times(board),
+        "profile_table": _profile(scored, board["algorithm"].tolist()),
+        "constraints": _labelled(constraint_satisfaction(scored).loc[board["algorithm"]].map(share), str),
+        "instances": _instances(scored),
+    }
+
+
+def _labelled(frame: pd.DataFrame, label: Any) -> pd.DataFrame:
+    return frame.rename(columns=label).rename_axis("algorithm").reset_index()
+
+
+def _times(board: pd.DataFrame) -> pd.DataFrame:
+    table = {
+        "algorithm": board["algorithm"],
+        "mean gap": board["mean_gap"].map(percent),
+        "time": board["sgm_seconds"].map(seconds),
+        "primal integral": board["primal_integral"].map(percent),
+        "gap to best": board["mean_gap_to_best"].map(percent),
+    }
+    if board["decision_latency_p50"].notna().any():
+        table |= {f"decision {part}": board[f"decision_latency_{part}"].map(seconds) for part in ("p50", "p95")}
+    return pd.DataFrame(table)
+
+
+def _profile(scored: pd.DataFrame, algorithms: list[str]) -> pd.DataFrame:
+    curves = performance_profile(scored, TARGET)
+    rows = []
+    for algorithm in algorithms:
+        curve = curves[curves["algorithm"] == algorithm]
+        reached = {f"{ratio}×": share(curve.loc[curve["ratio"] <= ratio * (1 + 1e-12), "share"].max()) for ratio in RATIOS}
+        rows.append({"algorithm": algorithm, **reached, "ever": share(curve["share"].max())})
+    return pd.DataFrame(rows)
+
+
+def _instances(scored: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for _, group in scored.groupby("instance_sha256"):
+        best = group.loc[group["gap_to_best"] <= 1e-9].sort_values("seconds")
+        first = group.iloc[0]
+        rows.append(
+            {
+                "instance": first["instance"],
+                "certified bound": quantity(first["reference_bound"]),
+                "best known": quantity(first["best_objective"]),
+                "solved": f"{int(group['solved'].sum())}/{len(group)}",
+                "median gap": percent(float(group["gap"].median())),
+                "largest gap": percent(float(group["gap"].max())),
+                "fastest to the best known": f"{best.iloc[0]['algorithm']} ({seconds(best.iloc[0]['seconds'])})" if len(best) else "nobody",
+            }
+        )
+    return pd.DataFrame(rows).sort_values("instance", ignore_index=True)
+
+
+def _runs(ordered: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "instance": ordered["instance"],
+            "algorithm": ordered["algorithm"],
+            "seed": ordered["seed"].astype(str),
+            "status": ordered["status"],
+            "objective": ordered["objective"].map(quantity),
+            "violation": ordered["violation"].map(quantity),
+            "gap": ordered["gap"].map(percent),
+            "excess": ordered["excess"].map(percent),
+            "time": ordered["wall_seconds"].map(seconds),
+            "memory": [f"{value:.0f} MiB" if pd.notna(value) else "-" for value in ordered["peak_memory_mib"]],
+        }
+    )
+
+
+def _breakable(name: str) -> Markup:
+    """A name that a narrow column may break between its parts, and that is still copied as it is."""
+    return Markup(str(escape(name)).replace(":", ":<wbr>").replace(",", ",<wbr>"))
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
