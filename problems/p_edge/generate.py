@@ -112,8 +112,9 @@ def generate(parameters: Parameters, seed: int) -> Instance:
 
 def _sample(parameters: Parameters, split: Split, seed: int) -> _Rows:
     assert parameters.devices is not None
-    random = stream("p-edge", split, "instance", seed)
     low, high = parameters.devices
+    # Physics and L are left out of the path: a sweep over them compares the same devices.
+    random = stream("p-edge", split, parameters.family, low, high, seed)
     count = int(random.randint(low, high + 1, dtype=np.int64))
     pool = _nsg_pool(parameters.system, split) if parameters.family == "nsg-cuts" else _near_pool(parameters.system, split)
     available = pool[0].size
