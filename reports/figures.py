@@ -22,6 +22,7 @@ DASHES = ("solid", "dash")
 SYMBOLS = ("circle", "diamond")
 LEAST_GAP = 1e-6  # left end of the logarithmic gap axis; smaller gaps, zero among them, are drawn there
 LEAST_SECONDS = 1e-3
+NAME = 36  # characters of a name that fit beside each other on a phone
 GAP_TICKS = (1e-6, 1e-4, 1e-2, 0.1, 1.0)
 INK, FAINT = "#1f2933", "#d9dee4"
 
@@ -75,12 +76,13 @@ def gap_boxes(scored: pd.DataFrame, shown: Mapping[str, Look]) -> go.Figure:
                 "xanchor": "left",
                 "y": -number + 0.2,
                 "yanchor": "bottom",
-                "text": _plain(algorithm),
+                "text": _label(algorithm),
+                "align": "left",
                 "showarrow": False,
             }
         )
     figure.update_layout(
-        **_layout(height=110 + 52 * len(shown)),
+        **_layout(height=110 + (72 if any(len(algorithm) > NAME for algorithm in shown) else 52) * len(shown)),
         annotations=annotations,
         xaxis=_gap_axis("gap to the certified bound"),
         yaxis={"visible": False, "range": [-len(shown) + 0.4, 0.75], "fixedrange": True},
@@ -169,7 +171,7 @@ def _gap_axis(title: str) -> dict[str, Any]:
 def _time_axis(shortest: float, longest: float) -> dict[str, Any]:
     ticks = [10.0**power for power in range(-3, 6)]
     span = [float(np.log10(shortest)) - 0.3, float(np.log10(longest)) + 0.3]
-    return _axis("time, shifted geometric mean") | {
+    return _axis("time") | {
         "type": "log",
         "range": span,
         "tickvals": ticks,
@@ -181,6 +183,11 @@ def _time_axis(shortest: float, longest: float) -> dict[str, Any]:
 def _pale(colour: str) -> str:
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.25)"
+
+
+def _label(algorithm: str) -> str:
+    """A name that fits on a phone: the parameters of a long one stand in a second line."""
+    return _plain(algorithm).replace(":", ":<br>") if len(algorithm) > NAME else _plain(algorithm)
 
 
 def _plain(text: str) -> str:

@@ -102,7 +102,6 @@ def display(board: pd.DataFrame) -> pd.DataFrame:
             "mean gap": percent(row["mean_gap"]),
             "95 % interval": interval(row["mean_gap_low"], row["mean_gap_high"]),
             "IQM gap": percent(row["iqm_gap"]),
-            "IQM interval": interval(row["iqm_gap_low"], row["iqm_gap_high"]),
             "median excess": percent(row["median_excess"]),
             "time": seconds(row["sgm_seconds"]),
             "PAR-2": seconds(row["par2_seconds"]),

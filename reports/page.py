@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from mecbench.reports import figures
 from mecbench.reports.leaderboard import display, hard_failures, leaderboard, remarks
 from mecbench.reports.profiles import gap_distribution, performance_profile
 from mecbench.reports.scores import constraint_satisfaction, order, score
-from mecbench.reports.wording import percent, quantity, seconds, share
+from mecbench.reports.wording import interval, percent, quantity, seconds, share
 
 __all__ = ["render"]
 
@@ -70,6 +71,7 @@ def render(runs: pd.DataFrame, *, title: str = "mecbench report", environment: S
 def _section(problem: str, scored: pd.DataFrame) -> dict[str, Any]:
     """Everything the page says of one problem."""
     board = leaderboard(scored)
+    rows = display(board)
     shown = figures.looks(board["algorithm"].tolist())
     plots = {
         "gaps": figures.gap_boxes(scored, shown),
@@ -78,12 +80,12 @@ def _section(problem: str, scored: pd.DataFrame) -> dict[str, Any]:
     }
     return {
         "problem": problem,
-        "board": display(board),
+        "board": rows if rows["alarm"].any() else rows.drop(columns="alarm"),
         "remarks": remarks(scored),
         "looks": shown,
         "left_out": max(0, len(board) - len(shown)),
         "figures": {name: json.loads(figure.to_json()) for name, figure in plots.items()},
-        "gap_table": _labelled(gap_distribution(scored).loc[board["algorithm"]].map(share), lambda level: f"≤ {percent(float(level))}"),
+        "gap_table": _gaps(scored, board),
         "time_table": _times(board),
         "profile_table": _profile(scored, board["algorithm"].tolist()),
         "constraints": _labelled(constraint_satisfaction(scored).loc[board["algorithm"]].map(share), str),
@@ -93,6 +95,14 @@ def _section(problem: str, scored: pd.DataFrame) -> dict[str, Any]:
 
 def _labelled(frame: pd.DataFrame, label: Any) -> pd.DataFrame:
     return frame.rename(columns=label).rename_axis("algorithm").reset_index()
+
+
+def _gaps(scored: pd.DataFrame, board: pd.DataFrame) -> pd.DataFrame:
+    distribution = gap_distribution(scored).loc[board["algorithm"]].map(share)
+    table = _labelled(distribution, lambda level: f"≤ {percent(float(level))}")
+    table["IQM gap"] = board["iqm_gap"].map(percent)
+    table["its interval"] = [interval(low, high) for low, high in zip(board["iqm_gap_low"], board["iqm_gap_high"], strict=True)]
+    return table
 
 
 def _times(board: pd.DataFrame) -> pd.DataFrame:
@@ -156,7 +166,8 @@ def _runs(ordered: pd.DataFrame) -> pd.DataFrame:
 
 def _breakable(name: str) -> Markup:
     """A name that a narrow column may break between its parts, and that is still copied as it is."""
-    return Markup(str(escape(name)).replace(":", ":<wbr>").replace(",", ",<wbr>"))
+    parts = re.findall(r"[^:,]*[:,]|[^:,]+", name)
+    return Markup("<wbr>").join(Markup('<span class="part">{}</span>').format(part) for part in parts)
 
 
 def _flat(value: object) -> str:
