@@ -52,15 +52,17 @@ class SystemParameters(BaseModel):
 
     population: int = Field(240, ge=1, le=100_000, description="M, devices of the whole system")
     edges: int = Field(11, ge=1, le=1000, description="N, edges of the whole system")
-    area: float = Field(2.5, gt=0, description="area of the square quarter [km^2]")
-    tilt: float = Field(1.0, gt=0, description="Dirichlet parameter of today's crowd; the smaller, the more edges are overloaded")
+    area: float = Field(2.5, gt=0, le=1e6, description="area of the square quarter [km^2]")
+    tilt: float = Field(
+        1.0, ge=0.01, le=1e6, description="Dirichlet parameter of today's crowd; the smaller, the more edges are overloaded"
+    )
     profile: str = Field("mobilenet-v3-large-8", description="layer profile of the network")
     edge_multiprocessors: int = Field(256, ge=1, le=2**31, description="L of every edge, which NSG believes to have for itself [SM]")
     edge_work: float = Field(180.0, gt=0, description="tau, work of the whole network on an edge [SM ms]")
-    bandwidth: float = Field(8e6, gt=0, description="uplink bandwidth of each device [Hz]")
-    radio_power: float = Field(23.0, description="radiated power of a device [dBm]")
-    noise_figure: float = Field(7.0, description="noise figure of an edge [dB]")
-    shadowing: float = Field(6.0, ge=0, description="standard deviation of the shadowing [dB]")
+    bandwidth: float = Field(8e6, gt=0, le=1e12, description="uplink bandwidth of each device [Hz]")
+    radio_power: float = Field(23.0, ge=-300, le=100, description="radiated power of a device [dBm]")
+    noise_figure: float = Field(7.0, ge=0, le=100, description="noise figure of an edge [dB]")
+    shadowing: float = Field(6.0, ge=0, le=50, description="standard deviation of the shadowing [dB]")
     transmit_power: float = Field(1.0, ge=0, description="power that a device draws while sending [W = mJ/ms]")
     battery: tuple[float, float] = Field((3.0, 12.0), description="least and largest charge of a battery [Wh]")
     clock_floor: float = Field(0.65, gt=0, le=1, description="clock ratio of an empty device")
@@ -263,7 +265,7 @@ def uplink_rate(distance: np.ndarray, shadowing: np.ndarray, parameters: SystemP
     loss = intercept + slope * np.log10(np.maximum(distance, NEAREST) / 1000.0) + shadowing
     noise = NOISE_DENSITY + 10.0 * np.log10(parameters.bandwidth) + parameters.noise_figure
     ratio: np.ndarray = 10.0 ** ((parameters.radio_power - loss - noise) / 10.0)
-    rate: np.ndarray = parameters.bandwidth * np.log2(1.0 + ratio)
+    rate: np.ndarray = parameters.bandwidth / np.log(2.0) * np.log1p(ratio)  # no zero at the faintest signal
     return rate
 
 
