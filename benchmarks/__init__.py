@@ -1,1 +1,1 @@
-"""."""
+"""Plans, isolates, runs and stores benchmarks, and what a user types to do so."""

@@ -1,0 +1,150 @@
+"""Records as a data frame for reports, and contradictions between runs: both computed on reading, never written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mecbench.benchmarks.store import Store
+from mecbench.instances import library
+from mecbench.problems.evaluation import Sense, beats, excess, gap
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Contradiction", "Reference", "contradictions", "references", "to_frame"]
+
+_STORED = (
+    "key", "instance", "instance_sha256", "problem", "suite", "algorithm", "kind", "sees", "seed", "status", "message", "sense",
+    "objective", "feasible", "bound", "bound_kind", "violations", "wall_seconds", "cpu_seconds", "peak_memory_mib", "time_limit",
+    "memory_limit", "threads", "environment", "metrics", "trace", "log_tail",
+)  # fmt: skip
+_LATENCIES = ("decision_latency_p50", "decision_latency_p95")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Best values of an instance that are known; ``None`` where none is."""
+
+    objective: float | None = None
+    bound: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A bound of one run that a feasible solution, of another run or of the library, beats.
+
+    Attributes
+    ----------
+    instance, instance_sha256
+        Where.
+    algorithm, bound, bound_kind
+        Who claims which bound.
+    witness, objective
+        Whose solution beats it, ``"library"`` for the best known one.
+    """
+
+    instance: str
+    instance_sha256: str
+    algorithm: str
+    bound: float
+    bound_kind: str
+    witness: str
+    objective: float
+
+
+def references(store: Store, instances: Iterable[str] | None = None) -> dict[str, Reference]:
+    """Best known objective and certified bound of the library, by hash, for a store's instances or some of them."""
+    known = ((sha256, library.best_known(instance)) for sha256, instance in store.instances(instances))
+    return {sha256: Reference(best.objective, best.bound) for sha256, best in known if best is not None}
+
+
+def to_frame(store: Store, known: Mapping[str, Reference] | None = None) -> pd.DataFrame:
+    """Frame with one row per run.
+
+    Parameters
+    ----------
+    store
+        Where the runs are.
+    known
+        Best values by hash of the instance; the library's by default.
+
+    Returns
+    -------
+    pd.DataFrame
+        The fields of `Record` that reports use, and ``best_objective`` and ``reference_bound`` (best feasible
+        objective and best certified bound of the library and the runs), ``gap`` and ``excess`` to that bound,
+        ``violation`` (the largest relative one) and ``violations`` (relative, by family).
+    """
+    import pandas as pd
+
+    rows = _rows(store)
+    best, bounds = _best(rows, references(store) if known is None else known)
+    for row in rows:
+        row["violations"] = {name: item["relative"] for name, item in row["violations"].items()}
+        row["violation"] = max(row["violations"].values(), default=None)
+        row["best_objective"] = best.get(row["instance_sha256"], (None, ""))[0]
+        row["reference_bound"] = bounds.get(row["instance_sha256"])
+        counted = row["objective"] if row["feasible"] else None
+        row["gap"], row["excess"] = gap(counted, row["reference_bound"]), excess(counted, row["reference_bound"])
+        for latency in _LATENCIES:
+            row[latency] = row["metrics"].get(latency)
+    columns = [*_STORED, "violation", "best_objective", "reference_bound", "gap", "excess", *_LATENCIES]
+    frame = pd.DataFrame(rows, columns=columns)
+    numbers = ["objective", "bound", "best_objective", "reference_bound", "violation", "memory_limit", *_LATENCIES]
+    return frame.astype(dict.fromkeys(numbers, float) | {"feasible": bool})
+
+
+def contradictions(
+    store: Store, instances: Iterable[str] | None = None, known: Mapping[str, Reference] | None = None
+) -> list[Contradiction]:
+    """Bounds that solutions beat.
+
+    Parameters
+    ----------
+    store
+        Where the runs are.
+    instances
+        Hashes of the instances to look at; all by default.
+    known
+        Best values by hash of the instance; the library's by default.
+    """
+    names = ("instance", "instance_sha256", "algorithm", "status", "sense", "objective", "feasible", "bound", "bound_kind")
+    rows = [dict(zip(names, row, strict=True)) for row in store.columns(names)]
+    wanted = None if instances is None else frozenset(instances)
+    if wanted is not None:
+        rows = [row for row in rows if row["instance_sha256"] in wanted]
+    best, _ = _best(rows, references(store, wanted) if known is None else known)
+    found: dict[Contradiction, None] = {}
+    for row in rows:
+        if row["bound"] is None or row["instance_sha256"] not in best:
+            continue
+        objective, witness = best[row["instance_sha256"]]
+        if beats(objective, row["bound"], Sense(row["sense"])):
+            place = row["instance"], row["instance_sha256"], row["algorithm"]
+            found[Contradiction(*place, row["bound"], row["bound_kind"], witness, objective)] = None
+    return list(found)
+
+
+def _rows(store: Store) -> list[dict[str, Any]]:
+    rows = [dict(zip(_STORED, row, strict=True)) for row in store.columns(_STORED)]
+    for row in rows:
+        for name in ("violations", "metrics", "trace"):
+            row[name] = json.loads(row[name])
+    return rows
+
+
+def _best(rows: list[dict[str, Any]], known: Mapping[str, Reference]) -> tuple[dict[str, tuple[float, str]], dict[str, float]]:
+    """Best feasible objective with its author, and best certified bound, by hash of the instance."""
+    best = {sha256: (item.objective, "library") for sha256, item in known.items() if item.objective is not None}
+    bounds = {sha256: item.bound for sha256, item in known.items() if item.bound is not None}
+    for row in rows:
+        sha256, minimise = row["instance_sha256"], row["sense"] == Sense.MINIMISE
+        objective, bound = row["objective"], row["bound"]
+        if row["feasible"] and (sha256 not in best or ((objective < best[sha256][0]) == minimise and objective != best[sha256][0])):
+            best[sha256] = (objective, row["algorithm"])
+        if bound is not None and row["bound_kind"] == "certified" and row["status"] != "wrong-claim":
+            bounds[sha256] = bound if sha256 not in bounds else (max if minimise else min)(bounds[sha256], bound)
+    return best, bounds
