@@ -1,0 +1,93 @@
+"""``mecbench generate`` and ``mecbench export``: instances as files."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mecbench.benchmarks.cli.console import Json, counting, expect_place, print_json
+
+__all__ = ["verbs"]
+
+verbs = typer.Typer()
+
+
+class Format(StrEnum):
+    """Formats of solvers."""
+
+    MPS = "mps"
+    LP = "lp"
+    NL = "nl"
+    CIP = "cip"
+
+
+@verbs.command("generate", epilog="Example: mecbench generate p-edge --size tiny --count 10 --seed 7 --set devices=[4,6] --out instances")
+def generate(
+    problem: Annotated[str, typer.Argument(help="Name of the problem, e.g. p-edge.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files; made if it is not there.")],
+    size: Annotated[str, typer.Option(help="Size, as `mecbench list problems` names them.")],
+    seed: Annotated[int, typer.Option(min=0, help="First seed; test < 10,000 <= valid < 20,000 <= train.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="Number of instances, with the seeds that follow.")] = 1,
+    split: Annotated[str | None, typer.Option(help="train, valid, test or shift; by default the one that the seed belongs to.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the generator as key=value; may be repeated.")] = None,
+    json: Json = False,
+) -> None:
+    """Draw instances and write one file each; the same seed gives the same instance on any machine."""
+    from mecbench.instances.files import save_instance
+    from mecbench.instances.generation import generate as draw
+    from mecbench.problems.errors import InputError
+
+    overrides: dict[str, Any] = {}
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"option --set: expected key=value, found {setting!r}")
+        overrides[key] = value
+    expect_place(out / "instance.json")
+    rows = []
+    with counting("instances", count, quiet=json) as tick:
+        for number in range(count):
+            stored = draw(problem, size, seed + number, overrides, split=split)  # type: ignore[arg-type]
+            path = out / f"{stored.name}.json"
+            save_instance(stored, path)
+            rows.append(
+                {
+                    "instance": stored.name,
+                    "problem": stored.problem,
+                    "split": stored.split,
+                    "seed": stored.generator.seed,
+                    "instance_sha256": stored.instance.sha256,
+                    "path": str(path),
+                }
+            )
+            tick(number + 1)
+    if json:
+        print_json(rows)
+        return
+    for row in rows:
+        print(row["path"])
+
+
+@verbs.command("export", epilog="Example: mecbench export p-edge-tiny-nsg-0000 --format mps --out model.mps")
+def export(
+    instance: Annotated[str, typer.Argument(help="Name in the library, or a .json or .json.gz file.")],
+    format: Annotated[Format, typer.Option(help="Format of the file.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    json: Json = False,
+) -> None:
+    """Write an instance's mathematical programme for any other solver."""
+    import importlib
+
+    from mecbench.instances.library import load
+
+    expect_place(out)
+    stored = load(instance)
+    model = importlib.import_module(f"mecbench.problems.{stored.problem.replace('-', '_')}.model")
+    model.export(stored.instance, str(format), out)
+    if json:
+        print_json({"instance": stored.name, "problem": stored.problem, "format": str(format), "path": str(out)})
+    else:
+        print(out)

@@ -1,0 +1,105 @@
+"""``mecbench leaderboard`` and ``mecbench report``: what the stores say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mecbench.benchmarks.cli.console import Json, expect_place, print_json, print_note, print_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["board_of", "print_board", "verbs"]
+
+verbs = typer.Typer()
+
+Folders = Annotated[list[Path], typer.Argument(help="Folders that `mecbench run --out` wrote.", metavar="DIR...")]
+
+
+@verbs.command("leaderboard", epilog="Example: mecbench leaderboard results")
+def leaderboard(folders: Folders, json: Json = False) -> None:
+    """Rank the algorithms of one or more stores; failures count, and nothing is left out."""
+    from mecbench.reports.leaderboard import hard_failures, remarks
+
+    frame, _ = _read(folders)
+    scored, board = board_of(frame)
+    if json:
+        print_json({"leaderboard": board.to_dict("records"), "remarks": remarks(scored), "alarms": hard_failures(scored)})
+    else:
+        print_board(scored, board)
+
+
+@verbs.command("report", epilog="Example: mecbench report results --out site")
+def report(
+    folders: Folders,
+    out: Annotated[Path, typer.Option(help="Folder for the page; made if it is not there.")],
+    json: Json = False,
+) -> None:
+    """Write one page that opens without a network: leaderboard, figures with their tables, failures, environment."""
+    from mecbench.problems.errors import InputError
+    from mecbench.reports.page import render
+
+    page = out / "index.html"
+    expect_place(page)
+    frame, environments = _read(folders)
+    suites = ", ".join(sorted(set(frame["suite"]) - {""}))
+    text = render(frame, title=f"mecbench: {suites}" if suites else "mecbench", environment=environments)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{page}: expected a place to write the page, found: {error.strerror}") from None
+    if json:
+        print_json({"page": page, "runs": len(frame)})
+    else:
+        print(page)
+
+
+def board_of(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scored runs and leaderboard of a runs frame."""
+    from mecbench.reports.leaderboard import leaderboard
+    from mecbench.reports.scores import score
+
+    scored = score(frame)
+    return scored, leaderboard(scored)
+
+
+def print_board(scored: pd.DataFrame, board: pd.DataFrame) -> None:
+    """Print the leaderboard of each problem, with what a reader must know before comparing rows."""
+    from mecbench.reports.leaderboard import display, hard_failures, remarks
+
+    for problem, group in board.groupby("problem"):
+        shown = display(group.reset_index(drop=True))
+        alarm = "alarm" if shown["alarm"].any() else ""
+        rows = [{str(name): str(cell) for name, cell in row.items() if alarm or name != "alarm"} for row in shown.to_dict("records")]
+        print_table(
+            rows,
+            title=f"{problem}: by mean gap to the certified bound; = ties with the row above, ≈ is not separable from it",
+            left=("#", "algorithm", "sees", "kind", "alarm"),
+            expendable=("IQM gap", "PAR-2", "feasible", "median excess", "claims hold", "sees", "kind", "95 % interval"),
+            alarm=alarm,
+        )
+    if board.empty:
+        print("nothing has run yet")
+    for sentence in [*hard_failures(scored)[:20], *remarks(scored)]:
+        print_note(sentence)
+
+
+def _read(folders: list[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Runs of all folders, each once, and the environments they ran in."""
+    import pandas as pd
+
+    from mecbench.benchmarks.frame import to_frame
+    from mecbench.benchmarks.store import Store
+
+    frames: list[pd.DataFrame] = []
+    environments: dict[str, dict[str, Any]] = {}
+    for folder in folders:
+        with Store(folder, create=False) as store:
+            frames.append(to_frame(store))
+            environments |= store.environments()
+    full = [frame for frame in frames if len(frame)] or frames[:1]
+    return pd.concat(full, ignore_index=True).drop_duplicates("key", ignore_index=True), list(environments.values())

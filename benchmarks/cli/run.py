@@ -1,0 +1,194 @@
+"""``mecbench run``: a suite, its algorithms, and a store that can be taken up again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mecbench.benchmarks.cli.console import Json, counting, print_json, print_note, print_table
+
+if TYPE_CHECKING:
+    from mecbench.benchmarks.harness import Summary
+    from mecbench.benchmarks.plan import Plan
+    from mecbench.benchmarks.record import Record
+    from mecbench.instances.suites import Suite
+    from mecbench.solvers.catalogue import Algorithm
+
+__all__ = ["verbs"]
+
+verbs = typer.Typer()
+
+SHOWN = 8  # failures named after a run; all of them are on the page of `mecbench report`
+
+
+def _half_of_the_cores() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // 2)
+
+
+@verbs.command("run", epilog="Example: mecbench run quick --algorithms 'p-edge/*' --algorithms my_file.py:Mine --out results")
+def run(
+    suite: Annotated[str, typer.Argument(help="Name of a suite, or a .toml file.")],
+    algorithms: Annotated[
+        list[str] | None,
+        typer.Option(help="Pattern as 'p-edge/milp-*', name with parameters or my_file.py:Name; may be repeated. The suite's by default."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds, from 0 on; the suite's by default.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs at the same time; half of the cores by default, so that times are not disturbed.")
+    ] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0.001, help="Wall-clock limit of a run [s]; the suite's by default.")] = None,
+    memory_limit: Annotated[int | None, typer.Option(min=1, help="Memory limit of a run [MiB]; the suite's by default.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the store.")] = Path("results"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, and run nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a suite. The same command again does what is missing: finished runs are kept, even after Ctrl-C.
+
+    The exit code is 1 if a run failed or a bound was beaten.
+    """
+    from mecbench.benchmarks import harness
+    from mecbench.benchmarks.plan import plan
+    from mecbench.benchmarks.store import FILE, Store
+    from mecbench.instances.library import best_known, load
+    from mecbench.instances.suites import load_suite
+
+    chosen = load_suite(suite)
+    with counting("instances", len(chosen.instances), quiet=json) as tick:
+        stored = []
+        for number, name in enumerate(chosen.instances):
+            stored.append(load(name))
+            tick(number + 1)
+    known = {item.instance.sha256: best_known(item.instance) for item in stored}
+    selected = _select(chosen, algorithms, sorted({item.problem for item in stored}))
+
+    def planned(held: frozenset[str]) -> Plan:
+        return plan(
+            stored,
+            selected,
+            seeds=range(seeds or chosen.seeds),
+            time_limit=time_limit or chosen.time_limit,
+            memory_limit=memory_limit or chosen.memory_limit,
+            suite=chosen.name,
+            held=held,
+            references={sha256: best.objective for sha256, best in known.items() if best and best.objective is not None},
+        )
+
+    jobs = jobs or _half_of_the_cores()
+    if dry_run:
+        held: frozenset[str] = frozenset()
+        if (out / FILE).exists():
+            with Store(out, create=False) as store:
+                held = store.finished()
+        _print_plan(planned(held), chosen, jobs, json)
+        return
+    with Store(out) as store:
+        job = planned(store.finished())
+        if job.held and not json:
+            print_note(f"{len(job.held)} of {len(job.held) + len(job.runs)} runs are in {store.path} already")
+        with counting(f"runs of {chosen.name}", len(job.held) + len(job.runs), quiet=json) as tick:
+
+            def progress(record: Record, done: int, total: int) -> None:
+                tick(done)
+
+            summary = harness.run(job, store, jobs=jobs, progress=progress)
+        _print_summary(summary, job, store, out, json)
+    if summary.exit_code:
+        raise typer.Exit(summary.exit_code)
+
+
+def _select(suite: Suite, patterns: Sequence[str] | None, problems: list[str]) -> list[Algorithm]:
+    """Algorithms of the suite, or those of the patterns; a pattern without a match is an error."""
+    from dataclasses import replace
+
+    from mecbench.problems.errors import unknown
+    from mecbench.solvers.catalogue import discover, resolve
+
+    names = [name for name in sorted(discover("mecbench.solvers")) if name.partition("/")[0] in problems]
+    for pattern in patterns or ():
+        if not pattern.startswith("!") and not replace(suite, algorithms=(pattern,)).select(names):
+            raise unknown("algorithm", pattern, names)
+    texts = (replace(suite, algorithms=tuple(patterns)) if patterns else suite).select(names)
+    only = problems[0] if len(problems) == 1 else None
+    return [resolve(text, only if ".py" in text else None) for text in texts]
+
+
+def _print_plan(job: Plan, suite: Suite, jobs: int, json: bool) -> None:
+    from mecbench.reports.wording import seconds
+
+    worst = sum(spec.time_limit for spec in job.runs) / jobs
+    if json:
+        print_json(
+            {
+                "suite": suite.name,
+                "instances": len(suite.instances),
+                "planned": len(job.runs) + len(job.held),
+                "held": len(job.held),
+                "worst_case_seconds": worst,
+                "runs": [
+                    {
+                        "instance": spec.instance,
+                        "instance_sha256": spec.instance_sha256,
+                        "algorithm": spec.algorithm,
+                        "seed": spec.seed,
+                        "time_limit": spec.time_limit,
+                        "memory_limit": spec.memory_limit,
+                    }
+                    for spec in job.runs
+                ],
+            }
+        )
+        return
+    counts: dict[str, int] = {}
+    for spec in job.runs:
+        counts[spec.algorithm] = counts.get(spec.algorithm, 0) + 1
+    print_table([{"algorithm": name, "runs to do": str(count)} for name, count in counts.items()], left=("algorithm",))
+    print(
+        f"{suite.name}: {len(job.runs)} runs to do on {len(suite.instances)} instances, {len(job.held)} done before; "
+        f"at most {seconds(worst)} with {jobs} at a time, if every run took its whole limit."
+    )
+
+
+def _print_summary(summary: Summary, job: Plan, store: Any, out: Path, json: bool) -> None:
+    from mecbench.benchmarks.cli.results import board_of, print_board
+    from mecbench.benchmarks.frame import to_frame
+
+    keys = {*job.held, *(spec.key for spec in job.runs)}
+    frame = to_frame(store)
+    scored, board = board_of(frame[frame["key"].isin(keys)])
+    failed = scored[scored["key"].isin(summary.failed)]
+    if json:
+        print_json(
+            {
+                "store": store.path,
+                "planned": summary.planned,
+                "done": summary.done,
+                "statuses": summary.statuses,
+                "failed": failed[["instance", "algorithm", "seed", "status", "message"]].to_dict("records"),
+                "contradictions": [
+                    {name: getattr(item, name) for name in ("instance", "algorithm", "bound", "bound_kind", "witness", "objective")}
+                    for item in summary.contradictions
+                ],
+                "interrupted": summary.interrupted,
+                "leaderboard": board.to_dict("records"),
+            }
+        )
+        return
+    print_board(scored, board)
+    for run in failed.head(SHOWN).to_dict("records"):
+        print(f"{run['status']}: {run['algorithm']} on {run['instance']}, seed {run['seed']}: {run['message']}")
+    if len(failed) > SHOWN:
+        print(f"and {len(failed) - SHOWN} failures more")
+    for item in summary.contradictions:
+        print(f"bound beaten: {item.algorithm} claims {item.bound!r} on {item.instance}, {item.witness} has {item.objective!r}")
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items(), key=lambda item: -item[1]))
+    print(f"{summary.done} of {summary.planned} runs done: {counts or 'none'}")
+    print(f"store: {store.path}")
+    if summary.interrupted:
+        print("next:  the same command again, to do the rest")
+    else:
+        print(f"next:  mecbench report {out} --out site")
