@@ -1,14 +1,38 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from mecbench.problems.p_edge import Instance, Parameters, generate
+from mecbench.problems.evaluation import Sense, beats
+from mecbench.problems.p_edge import Certificate, Instance, Parameters, Solution, evaluate, generate
 from mecbench.problems.p_edge.physics import cost
+
+# highspy and ortools cannot be loaded into one process, so each solver gets one of its own.
+APART = """
+import json, sys
+from mecbench.problems.p_edge import Instance
+from mecbench.solvers import Budget, resolve
+request = json.load(sys.stdin)
+exec(request["prepare"])
+algorithm, answers = resolve(request["algorithm"]), []
+for data in request["instances"]:
+    reports = []
+    def report(solution=None, bound=None):
+        reports.append([solution and solution.allocation.tolist(), bound])
+    outcome = algorithm.solve(Instance.model_validate(data), Budget(request["time_limit"], report=report), 0)
+    certificate = outcome.certificate and outcome.certificate.model_dump(mode="json")
+    solution = outcome.solution and outcome.solution.model_dump(mode="json")
+    answers.append(dict(solution=solution, bound=outcome.bound, certificate=certificate, status=outcome.status, reports=reports))
+print("\\n" + json.dumps(answers))
+"""
 
 MakeInstance = Callable[[list[float], list[float], int], Instance]
 
@@ -90,3 +114,44 @@ def best_by_stages() -> Callable[[Instance], float]:
         return float(value[capacity])
 
     return best
+
+
+@pytest.fixture(scope="session")
+def solve_apart() -> Callable[..., list[SimpleNamespace]]:
+    """Solver of a batch of instances in a process of its own; `prepare` is run there first."""
+
+    def solve(algorithm: str, instances: list[Instance], time_limit: float = 60.0, prepare: str = "") -> list[SimpleNamespace]:
+        request = {
+            "algorithm": algorithm,
+            "instances": [instance.model_dump(mode="json") for instance in instances],
+            "time_limit": time_limit,
+            "prepare": prepare,
+        }
+        done = subprocess.run([sys.executable, "-c", APART], input=json.dumps(request), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        answers = [SimpleNamespace(**answer) for answer in json.loads(done.stdout.splitlines()[-1])]
+        for answer in answers:
+            answer.solution = answer.solution and Solution.model_validate(answer.solution)
+            answer.certificate = answer.certificate and Certificate.model_validate(answer.certificate)
+        return answers
+
+    return solve
+
+
+@pytest.fixture(scope="session")
+def check_exact(best_by_stages: Callable[[Instance], float]) -> Callable[..., None]:
+    """Check of an exact method: it finds the optimum of the dynamic programme, calls it so, and claims no more."""
+
+    def check(instance: Instance, answer: SimpleNamespace, tolerance: float) -> None:
+        optimum = best_by_stages(instance)
+        verdict = evaluate(instance, answer.solution)
+        assert verdict.feasible
+        assert verdict.objective == pytest.approx(optimum, rel=tolerance, abs=0)
+        assert answer.status == "optimal"
+        assert not beats(optimum, answer.bound, Sense.MINIMISE)
+        assert answer.bound == pytest.approx(optimum, rel=2 * tolerance, abs=2 * tolerance)
+        for allocation, bound in answer.reports:
+            assert allocation is None or evaluate(instance, Solution(allocation=allocation)).feasible
+            assert bound is None or not beats(optimum, bound, Sense.MINIMISE)
+
+    return check
