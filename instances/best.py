@@ -97,7 +97,8 @@ def _load(path: Path, instance: ArrayModel) -> BestKnown:
     package = problems.load(instance.problem)
     try:
         document = _Document.model_validate(read_document(path))
-        solution, certificate = _read(document.solution, package.Solution), _read(document.certificate, package.Certificate)
+        solution = _read(path, document.solution, package.Solution)
+        certificate = _read(path, document.certificate, package.Certificate)
     except ValidationError as error:
         raise explain(error, str(path)) from None
     if document.instance_sha256 != instance.sha256:
@@ -113,11 +114,11 @@ def _load(path: Path, instance: ArrayModel) -> BestKnown:
     return BestKnown(solution, objective, certificate, bound, {key: entry.provenance for key, entry in entries.items() if entry})
 
 
-def _read(entry: _Entry | None, model: type[ArrayModel]) -> Any:
+def _read(path: Path, entry: _Entry | None, model: type[ArrayModel]) -> Any:
     if entry is None:
         return None
     if entry.format != model.format:
-        raise InputError(f"best known value: field format: expected version {model.format}, found {entry.format}")
+        raise InputError(f"{path}: field format: expected version {model.format} of a {model.__name__}, found {entry.format}")
     return model.model_validate(entry.data)
 
 

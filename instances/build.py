@@ -6,15 +6,14 @@ recipe or a suite changed, or a better solution or bound was found.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mecbench.instances.best import Provenance, save_best_known
-from mecbench.instances.documents import read_document, write_document
+from mecbench.instances.documents import read_document, read_toml, write_document
 from mecbench.instances.files import StoredInstance, instance_document, schema
 from mecbench.instances.generation import generate
 from mecbench.instances.library import DATA
@@ -47,6 +46,12 @@ class _Group(BaseModel):
     compressed: bool = False
 
 
+class _Recipes(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    group: list[_Group]
+
+
 def recipes(problem: str, data: Path = DATA) -> Iterator[tuple[Path, StoredInstance]]:
     """Files of a problem's instances with what they must hold, freshly generated.
 
@@ -57,7 +62,7 @@ def recipes(problem: str, data: Path = DATA) -> Iterator[tuple[Path, StoredInsta
     """
     path = data / problem / "recipes.toml"
     try:
-        groups = TypeAdapter(dict[str, list[_Group]]).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))["group"]
+        groups = _Recipes.model_validate(read_toml(path)).group
     except ValidationError as error:
         raise explain(error, str(path)) from None
     for group in groups:

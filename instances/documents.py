@@ -1,9 +1,10 @@
-"""JSON files: every fault of a file becomes one sentence, and a file is either whole or not there."""
+"""JSON and TOML files: every fault of a file becomes one sentence, and a file is either whole or not there."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import tomllib
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from uuid import uuid4
 
 from mecbench.problems.errors import InputError
 
-__all__ = ["MOST_BYTES", "read_document", "write_document"]
+__all__ = ["MOST_BYTES", "read_document", "read_toml", "write_document"]
 
 MOST_BYTES = 128 * 2**20  # of text; more is no instance but an accident, and would need gigabytes to parse
 
@@ -26,8 +27,9 @@ def read_document(path: Path) -> dict[str, Any]:
     InputError
         If there is no such file, it is cut short, too large, nested too deeply or not a JSON object.
     """
+    text = _read_text(path)
     try:
-        document = json.loads(_read_text(path))
+        document = json.loads(text)
     except RecursionError:
         raise InputError(f"{path}: expected a JSON object, found one nested too deeply to read") from None
     except json.JSONDecodeError as error:
@@ -67,6 +69,21 @@ def _read_text(path: Path) -> str:
 def _kind(value: Any) -> str:
     names = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a truth value"}
     return names.get(type(value), "null")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or it is not TOML.
+    """
+    text = _read_text(path)
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: expected a TOML file, found text that is not ({error})") from None
 
 
 def write_document(document: dict[str, Any], path: Path) -> None:

@@ -99,12 +99,16 @@ def generate(
         raise InputError(f"expected a seed of split {split!r} (test < 10000 <= valid < 20000 <= train), found {seed}")
     package = problems.load(problem)
     generator = Generator(name=problem, version=package.GENERATOR_VERSION, parameters=chosen.model_dump(mode="json"), seed=seed)
-    name = name or re.sub(r"[^\w.=-]+", "-", "-".join([problem, size, *_settings(overrides), f"{seed:04d}"]))
+    name = name or "-".join([problem, size, *map(_file_name, _settings(overrides)), f"{seed:04d}"])
     return StoredInstance(problem, name, package.generate(chosen, seed), split or own, generator)
 
 
 def _settings(overrides: Mapping[str, Any] | None) -> list[str]:
     return [f"{key}={_write(value)}" for key, value in sorted((overrides or {}).items())]
+
+
+def _file_name(setting: str) -> str:
+    return re.sub(r"[^\w.=-]+", "-", re.sub(r"[\[\]{}\"' ]", "", setting))
 
 
 def _write(value: Any) -> str:

@@ -20,7 +20,6 @@ The hashes of drawn instances stand in a lock file beside the suite, ``<name>.lo
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -30,7 +29,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mecbench.instances import library
-from mecbench.instances.documents import read_document, write_document
+from mecbench.instances.documents import read_document, read_toml, write_document
 from mecbench.instances.generation import Reference
 from mecbench.problems.errors import InputError, explain, unknown
 
@@ -188,11 +187,7 @@ def _lock_path(path: Path) -> Path:
 
 def _read(path: Path) -> _Document:
     try:
-        return _Document.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{path}: expected a readable suite file, found none ({error.strerror})") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: expected a TOML file, found text that is not ({error})") from None
+        return _Document.model_validate(read_toml(path))
     except ValidationError as error:
         raise explain(error, str(path)) from None
 

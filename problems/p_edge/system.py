@@ -53,9 +53,7 @@ class SystemParameters(BaseModel):
     population: int = Field(240, ge=1, le=100_000, description="M, devices of the whole system")
     edges: int = Field(11, ge=1, le=1000, description="N, edges of the whole system")
     area: float = Field(2.5, gt=0, le=1e6, description="area of the square quarter [km^2]")
-    tilt: float = Field(
-        1.0, ge=0.01, le=1e6, description="Dirichlet parameter of today's crowd; the smaller, the more edges are overloaded"
-    )
+    tilt: float = Field(1.0, ge=0.01, le=1e6, description="Dirichlet parameter of today's crowd; the smaller, the more overload")
     profile: str = Field("mobilenet-v3-large-8", description="layer profile of the network")
     edge_multiprocessors: int = Field(256, ge=1, le=2**31, description="L of every edge, which NSG believes to have for itself [SM]")
     edge_work: float = Field(180.0, gt=0, description="tau, work of the whole network on an edge [SM ms]")

@@ -8,6 +8,7 @@ from mecbench.problems.p_edge import SIZES, Instance, describe, generate
 
 @pytest.fixture(params=["tiny", "paper", "large"])
 def instance(request: pytest.FixtureRequest) -> Instance:
+    """Few, some and many devices."""
     return generate(SIZES[request.param], 3)
 
 

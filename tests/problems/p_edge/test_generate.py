@@ -12,6 +12,7 @@ FAMILIES = ("nsg-cuts", "random-cuts")
 
 
 def draw(size: str, seed: int, **changes: object) -> Instance:
+    """Instance of a size with some parameters changed."""
     return generate(Parameters.model_validate(SIZES[size].model_dump() | changes), seed)
 
 

@@ -52,5 +52,5 @@ def test_profiles_are_read_only() -> None:
 
 def test_unknown_profile_names_the_nearest() -> None:
     """A slip of the pen is answered with the right name."""
-    with pytest.raises(InputError, match="unknown profile 'mobilenet-v3-large-9': .*mobilenet-v3-large-8"):
+    with pytest.raises(InputError, match=r"unknown profile 'mobilenet-v3-large-9': .*mobilenet-v3-large-8"):
         profiles.load("mobilenet-v3-large-9")

@@ -26,6 +26,7 @@ XL = CLASSES["XL"]
 
 
 def system(seed: int = 0, parameters: SystemParameters = XL) -> System:
+    """One draw."""
     return draw_system(parameters, stream("test-system", seed))
 
 

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mecbench.instances import library
+from mecbench.instances.files import StoredInstance, save_instance
+from mecbench.instances.library import best_known, load, names
+
+
+def test_every_instance_loads_and_is_solved() -> None:
+    """Each file has the hash of its data, belongs to the test split, and comes with a proven optimum."""
+    hashes = set()
+    for name in names():
+        stored = load(name)
+        known = best_known(stored.instance)
+        assert stored.name == name
+        assert stored.split == "test"
+        assert known is not None
+        assert known.objective == known.bound
+        hashes.add(stored.instance.sha256)
+    assert len(hashes) == len(names())
+
+
+@pytest.mark.parametrize(("size", "least"), [("tiny", 20), ("medium", 16), ("small", 15), ("paper", 12), ("large", 6)])
+def test_both_families_are_represented(size: str, least: int) -> None:
+    """Random cuts hide in hopeless devices what NSG cuts show: every size has as many of the one as of the other."""
+    families = Counter(load(name).generator.parameters["family"] for name in names("p-edge") if name.startswith(f"p-edge-{size}-"))
+    assert sum(families.values()) >= least
+    assert families["nsg-cuts"] == families["random-cuts"]
+
+
+def test_names_open_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listing the library stays fast however many and however large its files are."""
+    library._paths.cache_clear()
+    monkeypatch.setattr(Path, "open", None)
+    assert "p-edge-tiny-nsg-0000" in names()
+    assert names("p-edge") == [name for name in names() if name.startswith("p-edge-")]
+    assert names("no-such-problem") == []
+
+
+def test_files_are_loaded_by_their_path(stored: StoredInstance, tmp_path: Path) -> None:
+    """One's own file serves wherever a name of the library does, as text or path."""
+    path = tmp_path / "mine.json.gz"
+    save_instance(stored, path)
+    assert load(path).instance == load(str(path)).instance == stored.instance
+
+
+def test_references_are_generated(stored: StoredInstance) -> None:
+    """An instance that nobody stored is drawn on the spot."""
+    assert load("p-edge/tiny:devices=3,seed=5").instance == stored.instance
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("p-edge-tiny-nsg-000", "unknown instance 'p-edge-tiny-nsg-000': the nearest instance names are p-edge-tiny-nsg-00"),
+        ("nowhere.json", "nowhere.json: expected a file, found none"),
+        ("p-edge/tyni:seed=1", "unknown p-edge size 'tyni': the nearest p-edge size names are tiny"),
+        ("p-edge/tiny:sed=1", "expected a reference to a generated instance of the form"),
+    ],
+)
+def test_unknown_instances(name: str, message: str, complaint: Callable[..., str]) -> None:
+    """Name, file and reference each have their own sentence."""
+    assert complaint(load, name).startswith(message)
+
+
+def test_folder_as_an_instance(tmp_path: Path, complaint: Callable[..., str]) -> None:
+    """A folder is not an instance, however it is written."""
+    assert complaint(load, tmp_path) == f"{tmp_path}: expected a file, found a folder"
+    assert complaint(load, str(tmp_path)) == f"{tmp_path}: expected a file, found a folder"
