@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -57,6 +57,7 @@ def instances(draw: st.DrawFn) -> Instance:
     )
 
 
+@settings(deadline=None)
 @given(instance=instances(), suffix=st.sampled_from([".json", ".json.gz"]))
 def test_instances_survive_bit_by_bit(instance: Instance, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """What was written reads back to the same bits and the same hash: an instance is one thing, wherever it is."""

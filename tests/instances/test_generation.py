@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mecbench import problems
@@ -12,7 +12,7 @@ from mecbench.instances.files import StoredInstance
 from mecbench.instances.generation import Reference, generate, parameters
 from mecbench.problems.p_edge import SIZES, Parameters
 
-settings = st.fixed_dictionaries(
+changes = st.fixed_dictionaries(
     {},
     optional={
         "family": st.sampled_from(["nsg-cuts", "random-cuts"]),
@@ -23,7 +23,8 @@ settings = st.fixed_dictionaries(
 )
 
 
-@given(overrides=settings, seed=st.integers(0, 10**9), sha256=st.sampled_from(["", "0123456789abcdef"]))
+@settings(deadline=None)
+@given(overrides=changes, seed=st.integers(0, 10**9), sha256=st.sampled_from(["", "0123456789abcdef"]))
 def test_references_read_back(overrides: dict[str, Any], seed: int, sha256: str) -> None:
     """A reference is a text that a suite, a store and a child process can pass on without losing anything."""
     reference = Reference("p-edge", "tiny", seed, overrides, sha256)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mecbench.problems.draws import quantise, split_of, stream
@@ -20,6 +20,7 @@ def test_streams_of_other_paths_differ() -> None:
     assert len({stream(*path).uniform() for path in paths}) == len(paths)
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_quantised_values_are_nine_digit_decimals(value: float) -> None:
     """Nine digits absorb the last-bit differences of mathematical libraries; rounding again changes nothing."""
