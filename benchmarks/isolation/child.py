@@ -171,7 +171,7 @@ def _solve(assignment: Assignment, report: Reporter, pipe: int) -> dict[str, Any
     started, wall, cpu = False, 0.0, 0.0
     try:
         algorithm = _resolve(assignment)
-        send(pipe, STARTED, str(time.monotonic()).encode())
+        send(pipe, STARTED)
         started, cpu = True, _cpu_seconds()
         report.start()
         start = time.perf_counter()

@@ -32,7 +32,7 @@ READY = b"R"  # imports are done
 WANTED = b"W"  # the instance of the request is not known
 FORKED = b"F"  # the run has its process
 REPORT = b"E"  # how the run ended; the last message of a run
-# Run to warm process; the last two are passed on unread.
+# Run to warm process, passed on unread; the first at once.
 STARTED = b"S"  # the clock of the run began
 INCUMBENT = b"I"  # [seconds, solution or null, bound or null]
 OUTCOME = b"O"  # what the algorithm returned or raised

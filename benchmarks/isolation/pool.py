@@ -26,6 +26,7 @@ from mecbench.benchmarks.isolation.messages import (
     READY,
     REPORT,
     REQUEST,
+    STARTED,
     WANTED,
     Inbox,
     Message,
@@ -39,7 +40,7 @@ __all__ = ["Ending", "Pool", "PoolClosed", "Request", "import_set"]
 ImportSet = Literal["highs", "ortools", "neither"]
 
 _PREPARATION = 120.0  # seconds a warm process may take to start, and to import what a request requires
-_SLACK = 2.0  # seconds beyond the run's own limits after which a silent warm process is given up
+_SLACK = 1.5  # seconds beyond the run's own limits after which a silent warm process is given up
 _HIGHS = {"cvxpy", "highspy", "pyomo", "pyscipopt"}
 _ORTOOLS = {"ortools"}
 
@@ -186,7 +187,9 @@ class _WarmProcess:
                 if kind == WANTED:
                     send(self._requests, INSTANCE, request.data.encode())
                 elif kind == FORKED:
-                    deadline = time.monotonic() + START_ALLOWANCE + request.time_limit + GRACE + _SLACK
+                    deadline = time.monotonic() + START_ALLOWANCE + _SLACK
+                elif kind == STARTED:
+                    deadline = time.monotonic() + request.time_limit + GRACE + _SLACK
                 elif kind == INCUMBENT:
                     incumbents += _incumbent(body)
                 elif kind == OUTCOME:

@@ -11,11 +11,12 @@ import importlib
 import json
 import os
 import time
+from functools import partial
 from typing import Any
 
 from mecbench.benchmarks.isolation import child
 from mecbench.benchmarks.isolation.mailbox import Mailbox
-from mecbench.benchmarks.isolation.messages import FORKED, INCUMBENT, READY, REPORT, WANTED, Inbox, Message, send
+from mecbench.benchmarks.isolation.messages import FORKED, INCUMBENT, READY, REPORT, STARTED, WANTED, Inbox, Message, send
 from mecbench.benchmarks.isolation.watch import Orphaned, Watch
 from mecbench.problems import load
 from mecbench.problems.arrays import ArrayModel
@@ -78,7 +79,8 @@ class Server:
             child.run(assignment, results_end, log_end, mailbox, [self._requests, self._replies, results, log])
         os.close(results_end)
         os.close(log_end)
-        watch = Watch(process, results, log, self._requests, assignment.time_limit, assignment.memory_limit)
+        started = partial(send, self._replies, STARTED)
+        watch = Watch(process, results, log, self._requests, assignment.time_limit, assignment.memory_limit, started)
         try:
             watch.wait()
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -39,8 +40,10 @@ class Watch:
         Pipes with the run's messages and prints, and the harness's requests, whose end means that the harness ended.
     time_limit, memory_limit
         Seconds from the message STARTED, MiB of all descendants together.
+    on_start
+        Called when that message arrives.
     messages
-        What the run sent, to be passed on.
+        The other messages of the run, to be passed on.
     """
 
     child: int
@@ -49,6 +52,7 @@ class Watch:
     harness: int
     time_limit: float
     memory_limit: int | None
+    on_start: Callable[[], None]
 
     def __post_init__(self) -> None:
         self.messages: list[Message] = []
@@ -132,9 +136,11 @@ class Watch:
             return
         for kind, body in messages:
             if kind == STARTED:
-                with suppress(ValueError):
-                    self.started = float(body)
-            elif kind == OUTCOME and self.cause != "memory":
+                if self.started is None:  # once: a run cannot wind its clock back
+                    self.started = time.monotonic()
+                    self.on_start()
+                continue
+            if kind == OUTCOME and self.cause != "memory":
                 self.cause = "finished"
             self.messages.append((kind, body))
 
