@@ -44,6 +44,7 @@ COLUMNS = (
 
 # A run that ended so has no result that counts, whatever it left behind; one that hit a limit keeps its incumbent.
 VOID = ("crash", "invalid-output", "infeasible", "wrong-claim", "skipped")
+FAMILY = 5  # instances that make a stratum of their own: resampling fewer understates their spread
 SHIFT = 10.0  # of the geometric mean [s], as is usual in MILP benchmarks
 TOLERANCE = 1e-9  # of a bound that is beaten, relative to max(1, |bound|)
 
@@ -64,9 +65,9 @@ def score(runs: pd.DataFrame) -> pd.DataFrame:
     pd.DataFrame
         The runs in their order, `reference_bound` and `best_objective` brought up to date, with
 
-        - ``solved``: ended by itself with a feasible solution and no false claim;
-        - ``gap`` in [0, 1] and ``excess`` >= 0 against the certified bound, ``gap_to_best`` against the best known
-          objective; 1, infinite and 1 for a failure;
+        - ``solved``: ended by itself with a feasible solution (of kind ``bound``: with a bound) and no false claim;
+        - ``gap`` in [0, 1] and ``excess`` >= 0 against the certified bound (of kind ``bound``: of its bound against the
+          best known objective), ``gap_to_best`` against the best known objective; 1, infinite and 1 for a failure;
         - ``seconds``: wall-clock time, the limit if not solved; ``par2``: twice the limit if not solved;
         - ``claims``: states a bound; ``refuted``: that bound is beaten by a feasible solution of any run;
         - ``beats_bound``: a feasible objective crosses the certified bound, so one of the two is wrong;
@@ -92,11 +93,15 @@ def score(runs: pd.DataFrame) -> pd.DataFrame:
     frame["claims"] = frame["bound"].notna() & frame["bound_kind"].ne("none")
     frame["refuted"] = frame["status"].eq("wrong-claim") | (frame["claims"] & _beats(best, frame["bound"], sign))
     frame["beats_bound"] = frame["feasible"] & _beats(objective, reference, sign)
-    frame["solved"] = frame["status"].eq("ok") & frame["feasible"] & ~frame["refuted"]
+    # What only bounds is judged by its bound, against the best known objective.
+    bounding = frame["kind"].eq("bound")
+    worth = frame["bound"].where(bounding, objective)
+    frame["solved"] = frame["status"].eq("ok") & worth.notna() & ~frame["refuted"]
 
-    counted = objective.mask(frame["status"].isin(VOID) | frame["refuted"])
-    frame["gap"] = _gap(counted, reference)
-    frame["excess"] = _excess(counted, reference)
+    counted = worth.mask(frame["status"].isin(VOID) | frame["refuted"])
+    target = best.where(bounding, reference)
+    frame["gap"] = _gap(counted, target)
+    frame["excess"] = _excess(counted, target)
     frame["gap_to_best"] = _gap(counted, best)
     frame["seconds"] = np.where(frame["solved"], np.fmin(frame["wall_seconds"], frame["time_limit"]), frame["time_limit"])
     frame["par2"] = np.where(frame["solved"], frame["seconds"], 2 * frame["time_limit"])
@@ -174,7 +179,8 @@ def summarise(scored: pd.DataFrame) -> dict[str, Any]:
     """Aggregate the scored runs of one algorithm.
 
     Runs of an instance that differ in their seed are averaged first, so that an instance counts once and intervals
-    do not shrink by repeating a deterministic run; intervals resample instances within their suite.
+    do not shrink by repeating a deterministic run; intervals resample instances within their family (suite, and name
+    without its number; small families together).
 
     Returns
     -------
@@ -187,7 +193,7 @@ def summarise(scored: pd.DataFrame) -> dict[str, Any]:
     """
     instances = scored.groupby("instance_sha256", sort=True)
     gaps = instances["gap"].mean().to_numpy()
-    strata = instances["suite"].first().astype(str).to_numpy()
+    strata = _families(instances[["suite", "instance"]].first())
     mean_low, mean_high = bootstrap_interval(gaps, strata, mean)
     iqm_low, iqm_high = bootstrap_interval(gaps, strata, interquartile_mean)
     claims = int(scored["claims"].sum())
@@ -219,6 +225,12 @@ def summarise(scored: pd.DataFrame) -> dict[str, Any]:
         **latency,
         "statuses": {str(status): int(count) for status, count in scored["status"].value_counts().items()},
     }
+
+
+def _families(instances: pd.DataFrame) -> np.ndarray:
+    """Stratum of each instance; families too small to be resampled are one stratum together."""
+    family = instances["suite"].astype(str) + " " + instances["instance"].astype(str).str.replace(r"[^a-zA-Z]*\d+$", "", regex=True)
+    return family.where(family.groupby(family).transform("size") >= FAMILY, "").to_numpy(dtype=str)
 
 
 def constraint_satisfaction(scored: pd.DataFrame, tolerance: float = 1e-6) -> pd.DataFrame:

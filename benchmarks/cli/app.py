@@ -60,9 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         code = 130
     except TyperException as error:
-        if not error.format_message():  # no words at all: the help was shown
+        sentence = error.format_message().replace("Value error, ", "").rstrip(".")
+        if not sentence:  # no words at all: the help was shown
             return 2
-        return _refuse(f"{error.format_message().rstrip('.')} (mecbench --help lists commands, mecbench COMMAND --help their options)")
+        return _refuse(f"{sentence} (mecbench --help lists commands, mecbench COMMAND --help their options)")
     except Exception as error:
         from mecbench.problems.errors import InputError
 

@@ -82,7 +82,8 @@ def print_table(
         for row in rows:
             style = "bold red" if alarm and row[alarm] else ""
             table.add_row(*(Text(row[name], style=style) for name in columns))
-        if column is None or console.measure(table).maximum <= console.width:
+        wanted = console.measure(table, options=console.options.update(width=10 * PIPE_WIDTH)).maximum
+        if column is None or wanted <= console.width:
             break
         columns = [name for name in columns if name != column]
     console.print(table)

@@ -97,6 +97,28 @@ def test_summary_counts_instances_once(row: Build) -> None:
     assert math.isnan(summary["correctness"])
 
 
+def test_what_only_bounds_is_judged_by_its_bound(row: Build) -> None:
+    """A relaxation without a solution is no failure; its distance from the best known objective is its score."""
+    bounding = row(kind="bound", algorithm="demo/relaxation", objective=None, feasible=False, bound=80.0, bound_kind="solver")
+    scored = score(_frame(row(objective=100.0), bounding))
+    assert scored["solved"].tolist() == [True, True]
+    assert scored["gap"].tolist() == pytest.approx([0.0, 0.2])
+
+
+def test_intervals_resample_within_families(row: Build) -> None:
+    """Two families of very different gaps: how many of each there are was designed, so it adds no spread."""
+    rows = [
+        row(instance=f"demo-{family}-{number:04d}", objective=100.0 * size)
+        for family, size in (("near", 1), ("far", 4))
+        for number in range(9)
+    ]
+    summary = summarise(score(_frame(*rows)))
+    assert (summary["mean_gap_low"], summary["mean_gap_high"]) == pytest.approx((0.375, 0.375))
+    mixed = [entry | {"instance": f"{chr(97 + number)}{entry['instance']}x"} for number, entry in enumerate(rows)]
+    summary = summarise(score(_frame(*mixed)))
+    assert summary["mean_gap_high"] - summary["mean_gap_low"] > 0.2
+
+
 gaps = st.lists(st.tuples(st.integers(0, 6), st.floats(100.0, 1e4), st.floats(0.0, 5.0)), min_size=1, max_size=25)
 
 

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+ROW = {
+    "rank", "problem", "algorithm", "sees", "kind", "instances", "runs", "solved", "feasible", "feasible_share",
+    "mean_gap", "mean_gap_low", "mean_gap_high", "iqm_gap", "iqm_gap_low", "iqm_gap_high", "mean_gap_to_best", "median_excess",
+    "sgm_seconds", "par2_seconds", "primal_integral", "claims", "correctness", "bounds_refuted", "bounds_beaten",
+    "decision_latency_p50", "decision_latency_p95", "statuses", "tied", "separable",
+}  # fmt: skip
+
+
+def test_a_leaderboard_counts_every_run(mecbench, store: Path) -> None:  # type: ignore[no-untyped-def]
+    """Exact first, failures last, none missing; what is not a number is null."""
+    answer = mecbench("leaderboard", store, "--json")
+    assert answer.code == 0
+    rows = answer.json["leaderboard"]
+    assert all(set(row) == ROW for row in rows)
+    assert rows[0]["algorithm"] == "p-edge/threshold"
+    assert (rows[0]["rank"], rows[0]["mean_gap"], rows[0]["correctness"]) == (1, 0.0, 1.0)
+    failing = [row for row in rows if row["solved"] == 0]
+    assert [row["algorithm"].partition(":")[2] for row in failing] in (["broken", "wasteful"], ["wasteful", "broken"])
+    assert rows[-2:] == failing
+    assert all((row["mean_gap"], row["median_excess"], row["correctness"]) == (1.0, None, None) for row in failing)
+    policy = next(row for row in rows if row["algorithm"] == "p-edge/equal-share")
+    assert policy["decision_latency_p50"] > 0
+    assert answer.json["alarms"] == []
+
+
+def test_a_leaderboard_for_people(mecbench, store: Path) -> None:  # type: ignore[no-untyped-def]
+    """Names, solved of run, and gaps."""
+    out = mecbench("leaderboard", store).out
+    assert "p-edge/threshold" in out
+    assert "2/2" in out
+    assert "0/2" in out
+    assert "100.00 %" in out
+
+
+def test_the_same_store_twice_counts_once(mecbench, store: Path) -> None:  # type: ignore[no-untyped-def]
+    """Runs are known by their content, so copies of a store do not weigh double."""
+    assert mecbench("leaderboard", store, store, "--json").json == mecbench("leaderboard", store, "--json").json
+
+
+def test_a_report_is_one_page(mecbench, store: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Leaderboard, failures with their traceback, and the machine, in one file."""
+    answer = mecbench("report", store, "--out", tmp_path / "site", "--json")
+    assert answer.json == {"page": str(tmp_path / "site" / "index.html"), "runs": 10}
+    page = (tmp_path / "site" / "index.html").read_text()
+    for words in ("p-edge: leaderboard", "of all things", "on my way", "calibration"):
+        assert words in page
+    assert list((tmp_path / "site").iterdir()) == [tmp_path / "site" / "index.html"]
+
+
+def test_stores_and_places_that_are_not_there(refused, store: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """A wrong folder is named."""
+    assert "expected a folder with runs.sqlite" in refused("leaderboard", tmp_path / "nowhere")
+    (tmp_path / "file").write_text("")
+    assert str(tmp_path / "file") in refused("report", store, "--out", tmp_path / "file" / "site")
