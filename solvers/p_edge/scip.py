@@ -11,7 +11,7 @@ from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 
 __all__ = ["Scip", "algorithms"]
 
-FEASIBILITY = 1e-9  # of constraints, reduced costs and integrality
+FEASIBILITY = 1e-8  # of constraints, reduced costs and integrality; the LP solver allows no less
 TOLERANCE = 1e-6  # by which the bound is lowered, relative to max(1, |bound|)
 
 
