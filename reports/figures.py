@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ import plotly.graph_objects as go
 from mecbench.reports.profiles import performance_profile
 from mecbench.reports.wording import percent, seconds
 
-__all__ = ["CURVES", "Look", "gap_against_time", "gap_boxes", "looks", "profile_curves"]
+__all__ = ["CURVES", "LEAST_GAP", "OTHER", "Look", "gap_against_time", "gap_boxes", "looks", "profile_curves"]
 
 CURVES = 12  # more cannot be told apart
+BOXES = 40  # rows of the figure of boxes
 # Okabe and Ito's palette, safe for colour-blind readers, without its yellow, which is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#333333")
 DASHES = ("solid", "dash")
@@ -36,6 +37,9 @@ class Look:
     symbol: str
 
 
+OTHER = Look("#9aa5b1", "solid", "circle")
+
+
 def looks(algorithms: list[str]) -> dict[str, Look]:
     """Looks of the first `CURVES` algorithms, which are those that get a curve."""
     return {
@@ -44,11 +48,16 @@ def looks(algorithms: list[str]) -> dict[str, Look]:
     }
 
 
-def gap_boxes(scored: pd.DataFrame, shown: Mapping[str, Look]) -> go.Figure:
-    """Distribution of the certified gap over all runs of each algorithm: extremes, quartiles and median."""
+def gap_boxes(scored: pd.DataFrame, algorithms: Sequence[str], shown: Mapping[str, Look]) -> go.Figure:
+    """Distribution of the certified gap over all runs of each algorithm: extremes, quartiles and median.
+
+    Algorithms stand in the given order, at most `BOXES` of them; those without a look are grey.
+    """
+    algorithms = algorithms[:BOXES]
     figure = go.Figure()
     annotations = []
-    for number, (algorithm, look) in enumerate(shown.items()):
+    for number, algorithm in enumerate(algorithms):
+        look = shown.get(algorithm, OTHER)
         gaps = scored.loc[scored["algorithm"] == algorithm, "gap"].to_numpy()
         low, first, median, third, high = (max(LEAST_GAP, float(value)) for value in np.quantile(gaps, [0, 0.25, 0.5, 0.75, 1]))
         figure.add_trace(
@@ -82,19 +91,19 @@ def gap_boxes(scored: pd.DataFrame, shown: Mapping[str, Look]) -> go.Figure:
             }
         )
     figure.update_layout(
-        **_layout(height=110 + (72 if any(len(algorithm) > NAME for algorithm in shown) else 52) * len(shown)),
+        **_layout(height=110 + (64 if any(len(algorithm) > NAME for algorithm in algorithms) else 50) * len(algorithms)),
         annotations=annotations,
         xaxis=_gap_axis("gap to the certified bound"),
-        yaxis={"visible": False, "range": [-len(shown) + 0.4, 0.75], "fixedrange": True},
+        yaxis={"visible": False, "range": [-len(algorithms) + 0.4, 0.75], "fixedrange": True},
     )
     return figure
 
 
 def gap_against_time(board: pd.DataFrame, shown: Mapping[str, Look]) -> go.Figure:
-    """Mean gap, with its interval, against the shifted geometric mean of time."""
+    """Mean gap, with its interval, against the shifted geometric mean of time; algorithms without a look are grey."""
     figure = go.Figure()
-    for row in board[board["algorithm"].isin(list(shown))].to_dict("records"):
-        look = shown[row["algorithm"]]
+    for row in reversed(board.to_dict("records")):  # the best is drawn last, on top
+        look = shown.get(row["algorithm"], OTHER)
         low, gap, high = (max(LEAST_GAP, row[key]) for key in ("mean_gap_low", "mean_gap", "mean_gap_high"))
         figure.add_trace(
             go.Scatter(

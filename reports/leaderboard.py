@@ -95,17 +95,17 @@ def display(board: pd.DataFrame) -> pd.DataFrame:
         {
             "#": f"{row['rank']}{' =' if row['tied'] else ' ≈' if follower and not row['separable'] else ''}",
             "algorithm": row["algorithm"],
-            "sees": row["sees"],
-            "kind": row["kind"],
-            "solved": f"{row['solved']}/{row['runs']}",
-            "feasible": share(row["feasible_share"]),
             "mean gap": percent(row["mean_gap"]),
             "95 % interval": interval(row["mean_gap_low"], row["mean_gap_high"]),
+            "solved": f"{row['solved']}/{row['runs']}",
+            "feasible": share(row["feasible_share"]),
             "IQM gap": percent(row["iqm_gap"]),
             "median excess": percent(row["median_excess"]),
             "time": seconds(row["sgm_seconds"]),
             "PAR-2": seconds(row["par2_seconds"]),
             "claims hold": share(row["correctness"]),
+            "sees": row["sees"],
+            "kind": row["kind"],
             "alarm": _alarm(row["bounds_refuted"], row["bounds_beaten"]),
         }
         for row, follower in zip(board.to_dict("records"), follows, strict=True)

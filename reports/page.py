@@ -74,7 +74,7 @@ def _section(problem: str, scored: pd.DataFrame) -> dict[str, Any]:
     rows = display(board)
     shown = figures.looks(board["algorithm"].tolist())
     plots = {
-        "gaps": figures.gap_boxes(scored, shown),
+        "gaps": figures.gap_boxes(scored, board["algorithm"].tolist(), shown),
         "times": figures.gap_against_time(board, shown),
         "profile": figures.profile_curves(scored, shown, TARGET),
     }

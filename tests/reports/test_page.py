@@ -109,8 +109,9 @@ def test_at_most_twelve_looks_and_no_two_alike() -> None:
 def test_boxes_hold_the_quartiles_of_all_runs(runs: pd.DataFrame) -> None:
     """Failures are in the figure: a method that fails on four of ten reaches 100 %."""
     scored = score(runs)
-    figure = figures.gap_boxes(scored, figures.looks(["demo/fragile", "demo/exact"]))
+    figure = figures.gap_boxes(scored, ["demo/fragile", "demo/exact"], figures.looks(["demo/exact"]))
     fragile: Any = figure.data[0]
     assert fragile.upperfence[0] == 1.0
     assert fragile.median[0] == pytest.approx(1 - 1 / 1.01)
     assert figure.data[1].median[0] == figures.LEAST_GAP
+    assert fragile.line.color == figures.OTHER.colour
