@@ -90,11 +90,11 @@ _INTERFACES = {
         "timelimit",
         "threads",
         "randomseed",
-        {"miprelstop": 0.0, "mipabsstop": 0.0, "miptol": TOLERANCE, "feastol": TOLERANCE, "optimalitytol": TOLERANCE},
+        {"miprelstop": 0.0, "mipabsstop": 0.0, "mipaddcutoff": 0.0, "feastol": TOLERANCE, "miptol": TOLERANCE, "optimalitytol": TOLERANCE},
     ),
     "copt": _Interface(
         "copt_direct",
-        ("coptpy", "copt_pyomo"),
+        ("coptpy", "copt_pyomo"),  # COPT brings its Pyomo interface as a module of its own
         "TimeLimit",
         "Threads",
         "RandomSeed",
