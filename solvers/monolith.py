@@ -14,7 +14,7 @@ __all__ = ["TOLERANCE", "MilpSolver", "Verdict", "packages", "solve_model"]
 MilpSolver = Literal["highs", "gurobi", "cplex", "xpress", "copt"]
 
 TOLERANCE = 1e-9  # of feasibility, integrality and optimality; a bound is lowered by as much, relative to max(1, |bound|)
-KEPT_BACK = 0.05  # share of the time limit kept for handing over model and result, which no solver's clock sees
+KEPT_BACK = 0.05  # share of the time limit, up to a second, for handing over model and result: no solver's clock sees it
 
 
 class Verdict(NamedTuple):
@@ -127,7 +127,7 @@ def solve_model(model: Any, solver: MilpSolver, budget: Budget, seed: int) -> Ve
     interface = _INTERFACES[solver]
     for package in interface.packages:
         importlib.import_module(package)  # an absent one is named plainly; some register themselves with Pyomo
-    seconds = budget.remaining - KEPT_BACK * budget.time_limit
+    seconds = budget.remaining - min(1.0, KEPT_BACK * budget.time_limit)
     if seconds <= 0.0:
         return Verdict(False, False, None)
     limits = {interface.time_limit: seconds, interface.threads: budget.threads, interface.seed: seed % 2**31}
