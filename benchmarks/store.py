@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
@@ -73,7 +74,8 @@ class Store:
         with self._errors("expected a store that can be opened"):
             self._connection = self._connect(create)
             try:
-                self._check()
+                with _alone(self.path.parent) if create else nullcontext():
+                    self._open()
             except BaseException:
                 self._connection.close()
                 raise
@@ -85,21 +87,22 @@ class Store:
         connection = sqlite3.connect(address, uri=True, timeout=60.0, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
-            if create and connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.Error:
             connection.close()
             raise
         return connection
 
-    def _check(self) -> None:
-        version, application = (self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id"))
-        empty = not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    def _open(self) -> None:
+        """Check the file and lay out a new one."""
+        execute = self._connection.execute
+        version, application = (execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id"))
+        empty = not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application != _APPLICATION and not (application == version == 0 and empty):
             raise InputError(f"{self.path}: field application_id: expected {_APPLICATION} of a mecbench store, found {application}")
         if version > VERSION:
             raise InputError(f"{self.path}: field user_version: expected at most {VERSION}, found {version} of a newer mecbench")
         if version == 0:
+            execute("PRAGMA journal_mode = WAL")
             self._connection.executescript(
                 f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
             )
@@ -185,6 +188,17 @@ class Store:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from laying out the same file: SQLite does not wait when two change a journal's mode."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _row(record: Record) -> tuple[Any, ...]:

@@ -14,6 +14,9 @@ import time
 from functools import partial
 from typing import Any
 
+import numpy.ma  # these two NumPy imports at their first use, which would be on a run's clock
+import numpy.random  # noqa: F401
+
 from mecbench.benchmarks.isolation import child
 from mecbench.benchmarks.isolation.mailbox import Mailbox
 from mecbench.benchmarks.isolation.messages import FORKED, INCUMBENT, READY, REPORT, STARTED, WANTED, Inbox, Message, send
@@ -25,8 +28,9 @@ from mecbench.solvers.catalogue import resolve
 __all__ = ["Server"]
 
 _KNOWN_INSTANCES = 32
-# What the first use of a required package imports; the package alone would leave it to the run's clock.
+# What the first use of a package imports; the package alone would leave it to the run's clock.
 _IN_USE = {
+    "cvxpy": "cvxpy.cvxcore.python.cppbackend",
     "ortools": "ortools.sat.python.cp_model",
     "pyomo": "pyomo.environ",
     "scipy": "scipy.optimize",

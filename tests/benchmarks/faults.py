@@ -1,6 +1,6 @@
 """Algorithms that do what no algorithm should, given to the harness as ``faults.py:name``."""
 
-# ruff: noqa: D103 - their names say what they do
+# ruff: noqa: D102, D103 - their names say what they do
 
 import ctypes
 import itertools
