@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mecbench.benchmarks.cli.console import Json, print_fields, print_json, print_table
+from mecbench.benchmarks.cli.console import InstanceName, Json, print_fields, print_json, print_table
 
 __all__ = ["verbs"]
 
@@ -26,8 +26,8 @@ class Catalogue(StrEnum):
 
 @verbs.command("list", epilog="Example: mecbench list algorithms --problem p-edge")
 def list_(
-    what: Annotated[Catalogue, typer.Argument(help="What to list.")],
-    problem: Annotated[str | None, typer.Option(help="Only what belongs to this problem.")] = None,
+    what: Annotated[Catalogue, typer.Argument(metavar="WHAT", help="problems, suites, instances or algorithms.")],
+    problem: Annotated[str | None, typer.Option(metavar="NAME", help="Only what belongs to this problem.")] = None,
     json: Json = False,
 ) -> None:
     """List the problems, suites, instances or algorithms that there are."""
@@ -113,7 +113,7 @@ def _algorithms(problem: str | None) -> list[dict[str, Any]]:
 
 @verbs.command("show", epilog="Example: mecbench show p-edge-tiny-nsg-0000")
 def show(
-    instance: Annotated[str, typer.Argument(help="Name in the library, or a .json or .json.gz file.")],
+    instance: InstanceName,
     json: Json = False,
 ) -> None:
     """Show an instance: its sizes, where it comes from, the best known value and bound, and a picture."""

@@ -13,8 +13,11 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-__all__ = ["Json", "Tick", "counting", "expect_place", "plain", "print_fields", "print_json", "print_note", "print_table"]
+__all__ = ["InstanceName", "Json", "Tick", "counting", "expect_place", "plain", "print_fields", "print_json", "print_note", "print_table"]
 
+InstanceName = Annotated[
+    str, typer.Argument(metavar="INSTANCE", help="Name in the library, a .json or .json.gz file, or problem/size:seed=N to draw it.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON with stable keys instead of text for people.")]
 
 PIPE_WIDTH = 240  # columns where nobody's screen ends

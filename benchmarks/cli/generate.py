@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mecbench.benchmarks.cli.console import Json, counting, expect_place, print_json
+from mecbench.benchmarks.cli.console import InstanceName, Json, counting, expect_place, print_json
 
 __all__ = ["verbs"]
 
@@ -26,13 +26,17 @@ class Format(StrEnum):
 
 @verbs.command("generate", epilog="Example: mecbench generate p-edge --size tiny --count 10 --seed 7 --set devices=[4,6] --out instances")
 def generate(
-    problem: Annotated[str, typer.Argument(help="Name of the problem, e.g. p-edge.")],
-    out: Annotated[Path, typer.Option(help="Folder for the files; made if it is not there.")],
-    size: Annotated[str, typer.Option(help="Size, as `mecbench list problems` names them.")],
-    seed: Annotated[int, typer.Option(min=0, help="First seed; test < 10,000 <= valid < 20,000 <= train.")] = 0,
-    count: Annotated[int, typer.Option(min=1, help="Number of instances, with the seeds that follow.")] = 1,
-    split: Annotated[str | None, typer.Option(help="train, valid, test or shift; by default the one that the seed belongs to.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Parameter of the generator as key=value; may be repeated.")] = None,
+    problem: Annotated[str, typer.Argument(metavar="PROBLEM", help="Name of the problem, e.g. p-edge.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files; made if it is not there.")],
+    size: Annotated[str, typer.Option(metavar="SIZE", help="Size, as `mecbench list problems` names them.")],
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="First seed; test < 10,000 <= valid < 20,000 <= train.")] = 0,
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="Number of instances, with the seeds that follow.")] = 1,
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="train, valid, test or shift; by default the one that the seed belongs to.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Parameter of the generator; may be repeated.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Draw instances and write one file each; the same seed gives the same instance on any machine."""
@@ -73,9 +77,9 @@ def generate(
 
 @verbs.command("export", epilog="Example: mecbench export p-edge-tiny-nsg-0000 --format mps --out model.mps")
 def export(
-    instance: Annotated[str, typer.Argument(help="Name in the library, or a .json or .json.gz file.")],
-    format: Annotated[Format, typer.Option(help="Format of the file.")],
-    out: Annotated[Path, typer.Option(help="File to write.")],
+    instance: InstanceName,
+    format: Annotated[Format, typer.Option(metavar="FORMAT", help="mps, lp, nl or cip.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")],
     json: Json = False,
 ) -> None:
     """Write an instance's mathematical programme for any other solver."""

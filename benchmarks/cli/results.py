@@ -35,7 +35,7 @@ def leaderboard(folders: Folders, json: Json = False) -> None:
 @verbs.command("report", epilog="Example: mecbench report results --out site")
 def report(
     folders: Folders,
-    out: Annotated[Path, typer.Option(help="Folder for the page; made if it is not there.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the page; made if it is not there.")],
     json: Json = False,
 ) -> None:
     """Write one page that opens without a network: leaderboard, figures with their tables, failures, environment."""

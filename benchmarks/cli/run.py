@@ -30,20 +30,28 @@ def _half_of_the_cores() -> int:
     return max(1, cores // 2)
 
 
-@verbs.command("run", epilog="Example: mecbench run quick --algorithms 'p-edge/*' --algorithms my_file.py:Mine --out results")
+@verbs.command("run", epilog="Example: mecbench run quick --algorithms 'p-edge/*' my_file.py:Mine --out results")
 def run(
-    suite: Annotated[str, typer.Argument(help="Name of a suite, or a .toml file.")],
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="Name of a suite, or a .toml file.")],
     algorithms: Annotated[
         list[str] | None,
-        typer.Option(help="Pattern as 'p-edge/milp-*', name with parameters or my_file.py:Name; may be repeated. The suite's by default."),
+        typer.Option(
+            metavar="PATTERN...", help="Patterns as 'p-edge/milp-*', names with parameters, or my_file.py:Name. The suite's by default."
+        ),
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds, from 0 on; the suite's by default.")] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="PATTERN", help="More patterns of --algorithms.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, metavar="N", help="Number of seeds, from 0 on; the suite's by default.")] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Runs at the same time; half of the cores by default, so that times are not disturbed.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Runs at the same time; half of the cores by default, so that times are not disturbed."),
     ] = None,
-    time_limit: Annotated[float | None, typer.Option(min=0.001, help="Wall-clock limit of a run [s]; the suite's by default.")] = None,
-    memory_limit: Annotated[int | None, typer.Option(min=1, help="Memory limit of a run [MiB]; the suite's by default.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the store.")] = Path("results"),
+    time_limit: Annotated[
+        float | None, typer.Option(min=0.001, metavar="S", help="Wall-clock limit of a run in seconds; the suite's by default.")
+    ] = None,
+    memory_limit: Annotated[
+        int | None, typer.Option(min=1, metavar="MIB", help="Memory limit of a run in MiB; the suite's by default.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the store.")] = Path("results"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, and run nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -64,7 +72,7 @@ def run(
             stored.append(load(name))
             tick(number + 1)
     known = {item.instance.sha256: best_known(item.instance) for item in stored}
-    selected = _select(chosen, algorithms, sorted({item.problem for item in stored}))
+    selected = _select(chosen, [*(algorithms or []), *(more or [])], sorted({item.problem for item in stored}))
 
     def planned(held: frozenset[str]) -> Plan:
         return plan(
@@ -101,7 +109,7 @@ def run(
         raise typer.Exit(summary.exit_code)
 
 
-def _select(suite: Suite, patterns: Sequence[str] | None, problems: list[str]) -> list[Algorithm]:
+def _select(suite: Suite, patterns: Sequence[str], problems: list[str]) -> list[Algorithm]:
     """Algorithms of the suite, or those of the patterns; a pattern without a match is an error."""
     from dataclasses import replace
 
@@ -109,7 +117,7 @@ def _select(suite: Suite, patterns: Sequence[str] | None, problems: list[str]) -
     from mecbench.solvers.catalogue import discover, resolve
 
     names = [name for name in sorted(discover("mecbench.solvers")) if name.partition("/")[0] in problems]
-    for pattern in patterns or ():
+    for pattern in patterns:
         if not pattern.startswith("!") and not replace(suite, algorithms=(pattern,)).select(names):
             raise unknown("algorithm", pattern, names)
     texts = (replace(suite, algorithms=tuple(patterns)) if patterns else suite).select(names)

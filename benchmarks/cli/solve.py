@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mecbench.benchmarks.cli.console import Json, counting, expect_place, print_fields, print_json, print_note
+from mecbench.benchmarks.cli.console import InstanceName, Json, counting, expect_place, print_fields, print_json, print_note
 
 if TYPE_CHECKING:
     from mecbench.benchmarks.plan import RunSpec
@@ -22,16 +22,23 @@ verbs = typer.Typer()
 
 @verbs.command("solve", epilog="Example: mecbench solve p-edge-tiny-nsg-0000 --with p-edge/threshold --out solution.json")
 def solve(
-    instance: Annotated[str, typer.Argument(help="Name in the library, or a .json or .json.gz file.")],
+    instance: InstanceName,
     algorithm: Annotated[
-        str | None, typer.Option("--with", help="problem/method[:parameter=value,...] or my_file.py:Name; PROBLEM/auto by default.")
+        str | None,
+        typer.Option(
+            "--with", metavar="NAME", help="problem/method, problem/method:parameter=value,... or my_file.py:Name; problem/auto by default."
+        ),
     ] = None,
-    time_limit: Annotated[float, typer.Option(min=0.001, help="Wall-clock limit [s]; a run beyond it is killed.")] = 60.0,
-    memory_limit: Annotated[int | None, typer.Option(min=1, help="Memory limit [MiB] of the run with all its processes.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that the algorithm may use.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the algorithm's own randomness.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="File for the solution.")] = None,
-    certificate: Annotated[Path | None, typer.Option(help="File for the certificate of the bound.")] = None,
+    time_limit: Annotated[
+        float, typer.Option(min=0.001, metavar="S", help="Wall-clock limit in seconds; a run beyond it is killed.")
+    ] = 60.0,
+    memory_limit: Annotated[
+        int | None, typer.Option(min=1, metavar="MIB", help="Memory limit in MiB of the run with all its processes.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads that the algorithm may use.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the algorithm's own randomness.")] = 0,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="File for the solution.")] = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="File for the certificate of the bound.")] = None,
     json: Json = False,
 ) -> None:
     """Solve an instance in a process of its own, and let the evaluator say what the solution is worth.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mecbench.benchmarks.cli.console import Json, print_fields, print_json, print_table
+from mecbench.benchmarks.cli.console import InstanceName, Json, print_fields, print_json, print_table
 
 __all__ = ["verbs"]
 
@@ -16,9 +16,11 @@ verbs = typer.Typer()
 
 @verbs.command("verify", epilog="Example: mecbench verify p-edge-tiny-nsg-0000 solution.json --certificate certificate.json")
 def verify(
-    instance: Annotated[str, typer.Argument(help="Name in the library, or a .json or .json.gz file.")],
-    solution: Annotated[str, typer.Argument(help="Solution file.")],
-    certificate: Annotated[Path | None, typer.Option(help="Certificate of a bound; the library's best known bound by default.")] = None,
+    instance: InstanceName,
+    solution: Annotated[str, typer.Argument(metavar="SOLUTION", help="Solution file.")],
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate of a bound; the library's best known bound by default.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Evaluate a solution without any solver: objective, every violation, bound and gap.

@@ -43,9 +43,9 @@ def test_a_dry_run_plans_and_touches_nothing(mecbench, workplace: Path, store: P
 
 
 def test_patterns_choose_algorithms(mecbench) -> None:  # type: ignore[no-untyped-def]
-    """fnmatch over names, exclusions, and names with parameters."""
-    words = ("run", "smoke", "--dry-run", "--json", "--algorithms", "p-edge/milp-*", "--algorithms", "!*secant")
-    plan = mecbench(*words, "--algorithms", "p-edge/algorithm-1:reading=minmax").json
+    """Several patterns after one option or several: fnmatch over names, exclusions, and names with parameters."""
+    words = ("run", "smoke", "--dry-run", "--json", "--algorithms", "p-edge/milp-*", "!*secant")
+    plan = mecbench(*words, "--seeds", "1", "--algorithms", "p-edge/algorithm-1:reading=minmax").json
     assert {run["algorithm"] for run in plan["runs"]} == {"p-edge/milp-onehot", "p-edge/algorithm-1:reading=minmax"}
 
 
