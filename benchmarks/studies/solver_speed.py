@@ -77,7 +77,7 @@ class Timing:
     method, family, devices, multiprocessors
         What was solved, and by what.
     seconds
-        Median of `repeats` calls; the time limit or the time of death where it did not finish.
+        Median of `repeats` calls; where it did not finish, the time it had until then.
     repeats
         How many calls.
     finished
@@ -125,7 +125,7 @@ def measure(method: str, family: Family, devices: int, multiprocessors: int, tim
         family,
         devices,
         multiprocessors,
-        seconds=record.metrics["seconds"] if ended else record.wall_seconds,
+        seconds=record.metrics["seconds"] if ended else min(record.wall_seconds, time_limit),
         repeats=int(record.metrics.get("repeats", 1)),
         finished=ended,
         status=record.status,
