@@ -78,7 +78,7 @@ def bootstrap_interval(
     results = []
     for start in range(0, resamples, rows):
         count = min(rows, resamples - start)
-        drawn = [values[member[random.integers(0, member.size, (count, member.size))]] for member in members]
+        drawn = [values[member[random.integers(0, member.size, (count, member.size), dtype=np.int32)]] for member in members]
         results.append(statistic(np.concatenate(drawn, axis=-1)))
     low, high = np.quantile(np.concatenate(results), [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)

@@ -21,6 +21,8 @@ from mecbench.reports.wording import interval, percent, quantity, seconds, share
 __all__ = ["render"]
 
 TARGET = 1e-3  # gap to the best known objective at which the profile calls a run solved
+SAME = 1e-9  # gap within which an objective is the best known one
+INSTANCES = 1000  # rows of the table of instances
 RUNS = 5000  # rows of the table of all runs; a page with more does not open on a phone
 TAILS = 100  # failures whose output is shown
 RATIOS = (1, 2, 5, 10, 100, 1000)
@@ -89,7 +91,8 @@ def _section(problem: str, scored: pd.DataFrame) -> dict[str, Any]:
         "time_table": _times(board),
         "profile_table": _profile(scored, board["algorithm"].tolist()),
         "constraints": _labelled(constraint_satisfaction(scored).loc[board["algorithm"]].map(share), str),
-        "instances": _instances(scored),
+        "instances": (instances := _instances(scored)).head(INSTANCES),
+        "instances_left_out": max(0, len(instances) - INSTANCES),
     }
 
 
@@ -129,22 +132,16 @@ def _profile(scored: pd.DataFrame, algorithms: list[str]) -> pd.DataFrame:
 
 
 def _instances(scored: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for _, group in scored.groupby("instance_sha256"):
-        best = group.loc[group["gap_to_best"] <= 1e-9].sort_values("seconds")
-        first = group.iloc[0]
-        rows.append(
-            {
-                "instance": first["instance"],
-                "certified bound": quantity(first["reference_bound"]),
-                "best known": quantity(first["best_objective"]),
-                "solved": f"{int(group['solved'].sum())}/{len(group)}",
-                "median gap": percent(float(group["gap"].median())),
-                "largest gap": percent(float(group["gap"].max())),
-                "fastest to the best known": f"{best.iloc[0]['algorithm']} ({seconds(best.iloc[0]['seconds'])})" if len(best) else "nobody",
-            }
-        )
-    return pd.DataFrame(rows).sort_values("instance", ignore_index=True)
+    groups = scored.groupby("instance_sha256")
+    table = groups[["instance", "reference_bound", "best_objective"]].first()
+    table["solved"] = groups["solved"].sum().astype(int).astype(str) + "/" + groups.size().astype(str)
+    table["median gap"], table["largest gap"] = groups["gap"].median().map(percent), groups["gap"].max().map(percent)
+    fastest = scored[scored["gap_to_best"] <= SAME].sort_values("seconds").drop_duplicates("instance_sha256").set_index("instance_sha256")
+    table["fastest to the best known"] = fastest["algorithm"] + " (" + fastest["seconds"].map(seconds) + ")"
+    for column, name in (("reference_bound", "certified bound"), ("best_objective", "best known")):
+        table[column] = table[column].map(quantity)
+        table = table.rename(columns={column: name})
+    return table.fillna({"fastest to the best known": "nobody"}).sort_values("instance", ignore_index=True)
 
 
 def _runs(ordered: pd.DataFrame) -> pd.DataFrame:

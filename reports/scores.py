@@ -158,16 +158,22 @@ def primal_integral(trace: Iterable[tuple[float, float]], objective: float, best
     """
     if not (math.isfinite(objective) and math.isfinite(best)):
         return 1.0
-    times, values = [0.0], [math.nan]
+    last, gap, area = 0.0, 1.0, 0.0
     for point in trace:
         if point[1] is not None and math.isfinite(point[1]):
-            times.append(min(max(float(point[0]), times[-1]), time_limit))
-            values.append(float(point[1]))
-    end = min(max(wall_seconds, times[-1]), time_limit) if math.isfinite(wall_seconds) else time_limit
-    times += [end, time_limit]
-    values.append(objective)
-    gaps = _gap(pd.Series(values), pd.Series(best, index=range(len(values))))
-    return float(np.dot(np.diff(times), gaps) / time_limit) if time_limit > 0 else float(gaps[-1])
+            moment = min(max(float(point[0]), last), time_limit)
+            area += gap * (moment - last)
+            last, gap = moment, _single_gap(float(point[1]), best)
+    end = min(max(wall_seconds, last), time_limit) if math.isfinite(wall_seconds) else time_limit
+    final = _single_gap(objective, best)
+    area += gap * (end - last) + final * (time_limit - end)
+    return area / time_limit if time_limit > 0 else final
+
+
+def _single_gap(z: float, b: float) -> float:
+    if z == b:
+        return 0.0
+    return 1.0 if z * b < 0 else abs(z - b) / max(abs(z), abs(b))
 
 
 def shifted_geometric_mean(seconds: np.ndarray, shift: float = SHIFT) -> float:
@@ -249,21 +255,14 @@ def constraint_satisfaction(scored: pd.DataFrame, tolerance: float = 1e-6) -> pd
     pd.DataFrame
         Index algorithm, a column per family, values in [0, 1]; NaN where the problem has no such family.
     """
-    families = {
-        str(problem): sorted({family for cell in group["violations"].tolist() if isinstance(cell, dict) for family in cell})
-        for problem, group in scored.groupby("problem")
-    }
-    rows: list[dict[str, Any]] = [
-        {"algorithm": run["algorithm"]} | {family: _satisfies(run, family, tolerance) for family in families[run["problem"]]}
-        for run in scored.to_dict("records")
-    ]
-    frame = pd.DataFrame(rows, columns=["algorithm", *dict.fromkeys(family for names in families.values() for family in names)])
-    return frame.set_index("algorithm").astype(float).groupby(level=0).mean()
-
-
-def _satisfies(run: dict[Any, Any], family: str, tolerance: float) -> bool:
-    violations = run["violations"]
-    return bool(run["feasible"]) or (isinstance(violations, dict) and violations.get(family, math.inf) <= tolerance)
+    shares: dict[str, pd.Series] = {}
+    for _, group in scored.groupby("problem"):
+        cells = [cell if isinstance(cell, dict) else {} for cell in group["violations"].tolist()]
+        for family in sorted({family for cell in cells for family in cell}):
+            kept = group["feasible"] | np.array([cell.get(family, math.inf) <= tolerance for cell in cells])
+            share = kept.groupby(group["algorithm"]).mean()
+            shares[family] = shares[family].combine_first(share) if family in shares else share
+    return pd.DataFrame(shares, index=pd.Index(sorted(scored["algorithm"].unique()), name="algorithm"))
 
 
 def order(scored: pd.DataFrame) -> pd.DataFrame:

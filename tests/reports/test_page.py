@@ -92,6 +92,13 @@ def test_names_and_logs_cannot_inject_code(runs: pd.DataFrame) -> None:
     assert attack not in render(broken)
 
 
+def test_an_instance_row_names_who_was_fastest(runs: pd.DataFrame) -> None:
+    """Only runs that reached the best known objective compete."""
+    words = Reader(render(runs)).words
+    assert "demo/exact (0.2 s)" in words
+    assert "nobody" in Reader(render(runs[runs["algorithm"] == "demo/greedy"])).words
+
+
 def test_an_empty_store_has_a_page(runs: pd.DataFrame) -> None:
     """Nothing has run yet: the page says so."""
     assert "nothing has run yet" in render(runs.iloc[:0])
