@@ -13,8 +13,8 @@ from mecbench.benchmarks.frame import Contradiction, contradictions
 from mecbench.benchmarks.isolation.pool import Pool, import_set
 from mecbench.benchmarks.plan import Plan, RunSpec
 from mecbench.benchmarks.record import Record, is_failure
+from mecbench.benchmarks.run import close_worker_pool
 from mecbench.benchmarks.run import run as run_one
-from mecbench.benchmarks.run import worker_pool
 from mecbench.benchmarks.store import Store
 
 __all__ = ["Progress", "Summary", "run", "summarise"]
@@ -134,7 +134,7 @@ def _mapped(specs: list[RunSpec], jobs: int, executor: Executor | None) -> Itera
     finally:
         for future in futures:
             future.cancel()
-        worker_pool().close()  # used if the caller's executor is threads of this process
+        close_worker_pool()  # used if the caller's executor is threads of this process
 
 
 def _collect(futures: set[Future[Record]], keep: Callable[[Record], None]) -> None:

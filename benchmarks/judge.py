@@ -17,11 +17,13 @@ from mecbench.benchmarks.plan import RunSpec
 from mecbench.benchmarks.record import BoundKind, Record, Status
 from mecbench.problems import Problem, load
 from mecbench.problems.arrays import ArrayModel
+from mecbench.problems.errors import explain
 from mecbench.problems.evaluation import CertificateError, Evaluation, Sense, SolutionError, beats
 
 __all__ = ["judge", "skipped"]
 
 _LOG_TAIL = 65536
+_MESSAGE = 500
 _NEAR = 0.9  # share of the memory limit from which an unexplained death counts as memout
 _OUT_OF_MEMORY = ("bad_alloc", "MemoryError", "out of memory", "insufficient memory", "cannot allocate memory")
 
@@ -221,11 +223,13 @@ def _confront(claim: _Claim, objectives: list[float], sense: Sense) -> _Claim:
 
 
 def _sentence(error: Exception) -> str:
-    """First finding of an error, on one line."""
-    if isinstance(error, ValidationError):
-        finding = error.errors(include_url=False)[0]
-        return f"field {'.'.join(map(str, finding['loc']))}: {finding['msg']}"
-    return " ".join(str(error).split())
+    """What is wrong, in one sentence."""
+    return str(explain(error, error.title.lower()) if isinstance(error, ValidationError) else error)
+
+
+def _line(text: str) -> str:
+    """Text of others on one line that a table can hold."""
+    return _clean(" ".join(text.split()))[:_MESSAGE]
 
 
 def _clean(text: str) -> str:
@@ -276,8 +280,8 @@ def _record(
         memory_limit=spec.memory_limit,
         threads=spec.threads,
         status=status,
-        message=_clean(message),
-        solver_status=_clean(str(outcome.get("status", ""))),
+        message=_line(message),
+        solver_status=_line(str(outcome.get("status", ""))),
         sense=str(load(spec.problem).SENSE),
         objective=None if evaluation is None else evaluation.objective,
         feasible=final is not None and _feasible(final),

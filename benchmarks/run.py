@@ -5,21 +5,31 @@ from __future__ import annotations
 import atexit
 import functools
 import importlib.util
+import os
 
 from mecbench.benchmarks.isolation.pool import Pool, Request
 from mecbench.benchmarks.judge import judge, skipped
 from mecbench.benchmarks.plan import RunSpec
 from mecbench.benchmarks.record import Record
 
-__all__ = ["run", "worker_pool"]
+__all__ = ["close_worker_pool", "run", "worker_pool"]
 
 
 @functools.cache
 def worker_pool() -> Pool:
-    """Warm processes of this process, for runs that are given none; closed at its end."""
-    pool = Pool()
-    atexit.register(pool.close)
-    return pool
+    """Warm processes of this process, for runs that are given none."""
+    return Pool()
+
+
+@atexit.register
+def close_worker_pool() -> None:
+    """End them, if there are any; the next run starts others."""
+    if worker_pool.cache_info().currsize:
+        worker_pool().close()
+        worker_pool.cache_clear()
+
+
+os.register_at_fork(after_in_child=worker_pool.cache_clear)  # they answer to the parent
 
 
 def run(spec: RunSpec, pool: Pool | None = None) -> Record:

@@ -23,6 +23,7 @@ from mecbench.benchmarks.isolation import linux
 from mecbench.benchmarks.isolation.mailbox import Mailbox
 from mecbench.benchmarks.isolation.messages import INCUMBENT, LARGEST, OUTCOME, STARTED, send
 from mecbench.problems.arrays import ArrayModel
+from mecbench.problems.errors import explain
 from mecbench.solvers.outcome import Budget, Outcome, OutcomeError
 
 __all__ = ["Assignment", "Reporter", "run"]
@@ -218,12 +219,13 @@ def _describe_outcome(outcome: Any) -> dict[str, Any]:
 
 
 def _describe_error(error: BaseException) -> dict[str, Any]:
-    text = f"{type(error).__name__}: {error}"
-    unusable = isinstance(error, ValidationError) and error.title in ("Solution", "Certificate")
-    if unusable or isinstance(error, OutcomeError):
-        return {"invalid": text}
+    if isinstance(error, OutcomeError):
+        return {"invalid": str(error)}
+    if isinstance(error, ValidationError) and error.title in ("Solution", "Certificate"):
+        return {"invalid": str(explain(error, error.title.lower()))}
     if isinstance(error, ModuleNotFoundError) and error.name and _absent(error.name.partition(".")[0]):
         return {"missing": error.name.partition(".")[0]}
+    text = f"{type(error).__name__}: {error}"
     trace = "".join(traceback.format_exception(error))[-TRACEBACK:]
     return {"error": text, "trace": trace, "memory": isinstance(error, MemoryError) or "bad_alloc" in text}
 

@@ -124,6 +124,9 @@ def _spawner() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="mecbench-spawner")
 
 
+os.register_at_fork(after_in_child=_spawner.cache_clear)  # a fork does not have the thread
+
+
 def _spawn(threads: int, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     count = str(threads)
     limits = {f"{library}_NUM_THREADS": count for library in ("MKL", "NUMBA", "NUMEXPR", "OMP", "OPENBLAS", "VECLIB_MAXIMUM")}

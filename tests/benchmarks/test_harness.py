@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 from mecbench.benchmarks import harness
 from mecbench.benchmarks.plan import Plan
 from mecbench.benchmarks.record import Record
-from mecbench.benchmarks.run import worker_pool
 from mecbench.benchmarks.store import Store
 
 
@@ -44,14 +44,25 @@ def test_executor(planned: Callable[..., Plan], tmp_path: Path, survivors: Calla
     executor: Executor
     with Store(tmp_path / "a") as here, Store(tmp_path / "b") as there, Counting(2) as executor:
         harness.run(runs, here)
-        harness.run(runs, there, executor=executor)
+        for part in (runs.runs[:1], runs.runs[1:]):
+            harness.run(Plan(part, ()), there, executor=executor)
         results: list[dict[str, tuple[Any, ...]]] = [
             {record.key: (record.status, record.objective, record.bound) for record in store.records()} for store in (here, there)
         ]
     assert results[0] == results[1]
     assert {spec for _, spec in submitted} == set(runs.runs)
     assert survivors(1.0) == []
-    worker_pool.cache_clear()
+
+
+def test_executor_of_processes(planned: Callable[..., Plan], tmp_path: Path, survivors: Callable[..., list[str]]) -> None:
+    """An executor whose workers are processes serves too, job after job, and takes its warm processes with it."""
+    context = multiprocessing.get_context("spawn")  # a fork would copy this process's threads
+    with Store(tmp_path) as store:
+        with ProcessPoolExecutor(1, mp_context=context) as executor:
+            for algorithm in ("p-edge/threshold", "segfault"):
+                assert harness.run(planned(algorithm, count=2), store, executor=executor).done == 2
+        assert sorted(record.status for record in store.records()) == ["crash", "crash", "ok", "ok"]
+    assert survivors(3.0) == []
 
 
 def test_contradiction(planned: Callable[..., Plan], tmp_path: Path) -> None:
