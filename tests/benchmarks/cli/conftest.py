@@ -77,7 +77,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "mine.py").write_text(
         "import time\n"
         "import numpy as np\n"
-        "from mecbench.problems.p_edge import Solution\n\n\n"
+        "from mecbench.problems.p_edge import Solution\n"
+        "from mecbench.solvers import Outcome\n\n\n"
         "def greedy(instance, budget, seed):\n"
         "    return Solution(allocation=np.ones(instance.devices, dtype=int))\n\n\n"
         "def wasteful(instance, budget, seed):\n"
@@ -85,6 +86,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "def broken(instance, budget, seed):\n"
         "    print('on my way')\n"
         "    raise ZeroDivisionError('of all things')\n\n\n"
+        "def liar(instance, budget, seed):\n"
+        "    return Outcome(greedy(instance, budget, seed), bound=1e6)\n\n\n"
         "def endless(instance, budget, seed):\n"
         "    while True:\n"
         "        time.sleep(0.01)\n"

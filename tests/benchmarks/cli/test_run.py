@@ -30,6 +30,23 @@ def test_a_run_keeps_failures_and_says_so(mecbench, workplace: Path, store: Path
     assert "6 of 6 runs are in" in text.err
 
 
+def test_a_false_bound_is_an_alarm_everywhere(mecbench, workplace: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """A claim beyond the optimum costs the exit code, is named with its figures, and reddens page and leaderboard."""
+    words = ("run", workplace / "demo.toml", "--out", tmp_path, "--algorithms", f"{workplace / 'mine.py'}:liar", "p-edge/threshold")
+    answer = mecbench(*words)
+    assert answer.code == 1
+    assert "2 false bounds" in answer.out
+    assert "claims 1000000.0 on demo-3" in answer.out
+    result = mecbench(*words, "--json").json
+    assert result["statuses"] == {"wrong-claim": 2, "ok": 2}
+    assert {item["algorithm"] for item in result["contradictions"]} == {f"{workplace / 'mine.py'}:liar"}
+    board = mecbench("leaderboard", tmp_path, "--json").json
+    assert [(row["bounds_refuted"], row["correctness"]) for row in board["leaderboard"]] == [(0, 1.0), (2, 0.0)]
+    assert len(board["alarms"]) == 2
+    mecbench("report", tmp_path, "--out", tmp_path / "site")
+    assert "A bound was beaten" in (tmp_path / "site" / "index.html").read_text()
+
+
 def test_a_dry_run_plans_and_touches_nothing(mecbench, workplace: Path, store: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """What would be run, less what the store holds."""
     words = ("run", workplace / "demo.toml", "--dry-run", "--seeds", "3", "--time-limit", "20", "--jobs", "2")
