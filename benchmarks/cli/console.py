@@ -13,7 +13,19 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-__all__ = ["InstanceName", "Json", "Tick", "counting", "expect_place", "plain", "print_fields", "print_json", "print_note", "print_table"]
+__all__ = [
+    "InstanceName",
+    "Json",
+    "Tick",
+    "counting",
+    "expect_place",
+    "finite",
+    "plain",
+    "print_fields",
+    "print_json",
+    "print_note",
+    "print_table",
+]
 
 InstanceName = Annotated[
     str, typer.Argument(metavar="INSTANCE", help="Name in the library, a .json or .json.gz file, or problem/size:seed=N to draw it.")
@@ -22,6 +34,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON wit
 
 PIPE_WIDTH = 240  # columns where nobody's screen ends
 PATIENCE = 2.0  # seconds after which work shows its progress
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse a limit that is no number, which compares with none, or has no end."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"expected a finite number, found {value}")
+    return value
 
 
 def plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mecbench.benchmarks.cli.console import Json, counting, print_json, print_note, print_table
+from mecbench.benchmarks.cli.console import Json, counting, finite, print_json, print_note, print_table
 
 if TYPE_CHECKING:
     from mecbench.benchmarks.harness import Summary
@@ -46,7 +46,8 @@ def run(
         typer.Option(min=1, metavar="N", help="Runs at the same time; half of the cores by default, so that times are not disturbed."),
     ] = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=0.001, metavar="S", help="Wall-clock limit of a run in seconds; the suite's by default.")
+        float | None,
+        typer.Option(min=0.001, callback=finite, metavar="S", help="Wall-clock limit of a run in seconds; the suite's by default."),
     ] = None,
     memory_limit: Annotated[
         int | None, typer.Option(min=1, metavar="MIB", help="Memory limit of a run in MiB; the suite's by default.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mecbench.benchmarks.cli.console import InstanceName, Json, counting, expect_place, print_fields, print_json, print_note
+from mecbench.benchmarks.cli.console import InstanceName, Json, counting, expect_place, finite, print_fields, print_json, print_note
 
 if TYPE_CHECKING:
     from mecbench.benchmarks.plan import RunSpec
@@ -30,7 +30,7 @@ def solve(
         ),
     ] = None,
     time_limit: Annotated[
-        float, typer.Option(min=0.001, metavar="S", help="Wall-clock limit in seconds; a run beyond it is killed.")
+        float, typer.Option(min=0.001, callback=finite, metavar="S", help="Wall-clock limit in seconds; a run beyond it is killed.")
     ] = 60.0,
     memory_limit: Annotated[
         int | None, typer.Option(min=1, metavar="MIB", help="Memory limit in MiB of the run with all its processes.")

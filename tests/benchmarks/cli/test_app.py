@@ -61,6 +61,8 @@ def test_version(mecbench) -> None:  # type: ignore[no-untyped-def]
         (("run", "quick", "--frobnicate"), "No such option: --frobnicate"),
         (("run", "quick", "--jobs", "none"), "Invalid value for '--jobs'"),
         (("run", "quick", "--jobs", "0"), "Invalid value for '--jobs'"),
+        (("run", "quick", "--time-limit", "nan"), "Invalid value for '--time-limit'"),
+        (("solve", "p-edge-tiny-nsg-0000", "--time-limit", "inf"), "Invalid value for '--time-limit': expected a finite number, found inf"),
         (("list", "everything"), "Invalid value"),
         (("export", "p-edge-tiny-nsg-0000", "--format", "doc", "--out", "x"), "'doc' is not one of 'mps', 'lp', 'nl', 'cip'"),
     ],
