@@ -12,20 +12,18 @@ import pandas as pd
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from mecbench.reports import figures
 from mecbench.reports.leaderboard import display, hard_failures, leaderboard, remarks
-from mecbench.reports.profiles import gap_distribution, performance_profile
+from mecbench.reports.plots import Material, draw_all
+from mecbench.reports.plots.style import looks
 from mecbench.reports.scores import constraint_satisfaction, order, score
-from mecbench.reports.wording import interval, percent, quantity, seconds, share
+from mecbench.reports.wording import percent, quantity, seconds, share
 
 __all__ = ["render"]
 
-TARGET = 1e-3  # gap to the best known objective at which the profile calls a run solved
 SAME = 1e-9  # gap within which an objective is the best known one
 INSTANCES = 1000  # rows of the table of instances
 RUNS = 5000  # rows of the table of all runs; a page with more does not open on a phone
 TAILS = 100  # failures whose output is shown
-RATIOS = (1, 2, 5, 10, 100, 1000)
 
 
 def render(runs: pd.DataFrame, *, title: str = "mecbench report", environment: Sequence[Mapping[str, object]] = ()) -> str:
@@ -66,7 +64,6 @@ def render(runs: pd.DataFrame, *, title: str = "mecbench report", environment: S
         failures=failures.head(TAILS).to_dict("records"),
         failures_left_out=max(0, len(failures) - TAILS),
         environment=[{str(key): _flat(value) for key, value in entry.items()} for entry in environment],
-        target=percent(TARGET),
     )
 
 
@@ -74,61 +71,21 @@ def _section(problem: str, scored: pd.DataFrame) -> dict[str, Any]:
     """Everything the page says of one problem."""
     board = leaderboard(scored)
     rows = display(board)
-    shown = figures.looks(board["algorithm"].tolist())
-    plots = {
-        "gaps": figures.gap_boxes(scored, board["algorithm"].tolist(), shown),
-        "times": figures.gap_against_time(board, shown),
-        "profile": figures.profile_curves(scored, shown, TARGET),
-    }
+    shown = looks(board["algorithm"])
     return {
         "problem": problem,
         "board": rows if rows["alarm"].any() else rows.drop(columns="alarm"),
         "remarks": remarks(scored),
         "looks": shown,
         "left_out": max(0, len(board) - len(shown)),
-        "figures": {name: json.loads(figure.to_json()) for name, figure in plots.items()},
-        "gap_table": _gaps(scored, board),
-        "time_table": _times(board),
-        "profile_table": _profile(scored, board["algorithm"].tolist()),
-        "constraints": _labelled(constraint_satisfaction(scored).loc[board["algorithm"]].map(share), str),
+        "plots": {
+            name: {"plot": plot, "figure": json.loads(plot.figure.to_json())}
+            for name, plot in draw_all(Material(scored, board, shown)).items()
+        },
+        "constraints": constraint_satisfaction(scored).loc[board["algorithm"]].map(share).reset_index(),
         "instances": (instances := _instances(scored)).head(INSTANCES),
         "instances_left_out": max(0, len(instances) - INSTANCES),
     }
-
-
-def _labelled(frame: pd.DataFrame, label: Any) -> pd.DataFrame:
-    return frame.rename(columns=label).rename_axis("algorithm").reset_index()
-
-
-def _gaps(scored: pd.DataFrame, board: pd.DataFrame) -> pd.DataFrame:
-    distribution = gap_distribution(scored).loc[board["algorithm"]].map(share)
-    table = _labelled(distribution, lambda level: f"≤ {percent(float(level))}")
-    table["IQM gap"] = board["iqm_gap"].map(percent)
-    table["its interval"] = [interval(low, high) for low, high in zip(board["iqm_gap_low"], board["iqm_gap_high"], strict=True)]
-    return table
-
-
-def _times(board: pd.DataFrame) -> pd.DataFrame:
-    table = {
-        "algorithm": board["algorithm"],
-        "mean gap": board["mean_gap"].map(percent),
-        "time": board["sgm_seconds"].map(seconds),
-        "primal integral": board["primal_integral"].map(percent),
-        "gap to best": board["mean_gap_to_best"].map(percent),
-    }
-    if board["decision_latency_p50"].notna().any():
-        table |= {f"decision {part}": board[f"decision_latency_{part}"].map(seconds) for part in ("p50", "p95")}
-    return pd.DataFrame(table)
-
-
-def _profile(scored: pd.DataFrame, algorithms: list[str]) -> pd.DataFrame:
-    curves = performance_profile(scored, TARGET)
-    rows = []
-    for algorithm in algorithms:
-        curve = curves[curves["algorithm"] == algorithm]
-        reached = {f"{ratio}×": share(curve.loc[curve["ratio"] <= ratio * (1 + 1e-12), "share"].max()) for ratio in RATIOS}
-        rows.append({"algorithm": algorithm, **reached, "ever": share(curve["share"].max())})
-    return pd.DataFrame(rows)
 
 
 def _instances(scored: pd.DataFrame) -> pd.DataFrame:

@@ -2,14 +2,11 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 import pandas as pd
 import pytest
 
-from mecbench.reports import figures
 from mecbench.reports.page import render
-from mecbench.reports.scores import score
 
 
 class Reader(HTMLParser):
@@ -102,23 +99,3 @@ def test_an_instance_row_names_who_was_fastest(runs: pd.DataFrame) -> None:
 def test_an_empty_store_has_a_page(runs: pd.DataFrame) -> None:
     """Nothing has run yet: the page says so."""
     assert "nothing has run yet" in render(runs.iloc[:0])
-
-
-def test_at_most_twelve_looks_and_no_two_alike() -> None:
-    """More curves cannot be told apart; the rest stays in the tables."""
-    shown = figures.looks([f"demo/{number}" for number in range(20)])
-    assert len(shown) == 12
-    assert len(set(shown.values())) == 12
-    assert len({(look.colour, look.dash) for look in shown.values()}) == 12
-    assert len({(look.colour, look.symbol) for look in shown.values()}) == 12
-
-
-def test_boxes_hold_the_quartiles_of_all_runs(runs: pd.DataFrame) -> None:
-    """Failures are in the figure: a method that fails on four of ten reaches 100 %."""
-    scored = score(runs)
-    figure = figures.gap_boxes(scored, ["demo/fragile", "demo/exact"], figures.looks(["demo/exact"]))
-    fragile: Any = figure.data[0]
-    assert fragile.upperfence[0] == 1.0
-    assert fragile.median[0] == pytest.approx(1 - 1 / 1.01)
-    assert figure.data[1].median[0] == figures.LEAST_GAP
-    assert fragile.line.color == figures.OTHER.colour
