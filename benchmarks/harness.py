@@ -92,28 +92,32 @@ def run(
         If a record cannot be written; those before it are safe.
     """
     interrupted = False
-    if job.runs:
-        environment = capture()
-        store.add_environment(environment)
-        store.add_instances(job.runs)
-        # Together those that share warm processes.
-        specs = sorted(job.runs, key=lambda spec: (import_set(spec.requires), spec.threads))
-        done, total = len(job.held), len(job.held) + len(specs)
-
-        def keep(record: Record) -> None:
-            nonlocal done
-            record = replace(record, environment=environment.id)
-            store.add(record)
-            done += 1
-            if progress is not None:
-                progress(record, done, total)
-
-        try:
-            with _mapped(specs, jobs, executor) as futures:
-                _collect(futures, keep)
-        except KeyboardInterrupt:
-            interrupted = True
+    try:
+        if job.runs:
+            _run(job, store, jobs, executor, progress)
+    except KeyboardInterrupt:
+        interrupted = True
     return summarise(job, store, interrupted)
+
+
+def _run(job: Plan, store: Store, jobs: int, executor: Executor | None, progress: Progress | None) -> None:
+    environment = capture()
+    store.add_environment(environment)
+    store.add_instances(job.runs)
+    done, total = len(job.held), len(job.held) + len(job.runs)
+
+    def keep(record: Record) -> None:
+        nonlocal done
+        record = replace(record, environment=environment.id)
+        store.add(record)
+        done += 1
+        if progress is not None:
+            progress(record, done, total)
+
+    # Together those that share warm processes.
+    specs = sorted(job.runs, key=lambda spec: (import_set(spec.requires), spec.threads))
+    with _mapped(specs, jobs, executor) as futures:
+        _collect(futures, keep)
 
 
 @contextmanager

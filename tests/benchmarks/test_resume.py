@@ -27,11 +27,10 @@ JOB = Path(__file__).parent / "job.py"
 @pytest.fixture(scope="module")
 def specs(planned: Callable[..., Plan]) -> str:
     """Return 200 runs as JSON, most of them brief, some that fail in every way that is quick."""
-    sound = planned("p-edge/threshold", "brief", count=4, seeds=range(24))
-    faulty = planned(
-        "segfault", "exception", "infeasible", "left_grandchild", "python_loop", "wrong_shape", "c_loop", "silent_exit", time_limit=0.1
-    )
-    runs = list(sound.runs + faulty.runs)
+    sound = planned("p-edge/threshold", "brief", count=4, seeds=range(24), time_limit=20.0)
+    faulty = planned("segfault", "exception", "infeasible", "left_grandchild", "wrong_shape", "silent_exit", time_limit=20.0)
+    late = planned("python_loop", "c_loop", time_limit=0.1)
+    runs = list(sound.runs + faulty.runs + late.runs)
     random.Random(1).shuffle(runs)
     assert len(runs) == 200
     return json.dumps([asdict(spec) for spec in runs])
