@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from mecbench.problems.errors import InputError
+from mecbench.problems.p_edge.allocation import required
 from mecbench.problems.p_edge.instance import Instance
 from mecbench.problems.p_edge.physics import cost
 
@@ -144,7 +145,7 @@ def onehot_milp(instance: Instance) -> Programme:
 def secant_milp(instance: Instance, window: int | None = None) -> Programme:
     """Build the secant MILP: f is convex, so its secants between neighbouring integers describe it exactly there.
 
-    theta >= f_m(j) + (f_m(j + 1) - f_m(j)) (l_m - j) for j = 1..L - M.
+    theta >= f_m(j) + (f_m(j + 1) - f_m(j)) (l_m - j) for j = 1..L - M, less those that the lower limit of theta implies.
 
     Parameters
     ----------
@@ -158,10 +159,11 @@ def secant_milp(instance: Instance, window: int | None = None) -> Programme:
 
     model, most = _pyomo_model(instance), _most(instance)
     model.share = pyo.Var(model.devices, domain=pyo.Integers, bounds=(1, most))
-    first, last = np.ones(instance.devices, dtype=np.int64), np.full(instance.devices, most)
+    first = np.ones(instance.devices, dtype=np.int64)
+    last = required(instance.fixed_cost, instance.shared_cost, model.threshold.lb, most)
     if window is not None:
         centre = np.floor(continuous_shares(instance)).astype(np.int64)
-        first, last = np.clip(centre - window, 1, most), np.clip(centre + window + 1, 1, most)
+        first, last = np.minimum(np.maximum(centre - window, first), last), np.minimum(centre + window + 1, last)
     secants: dict[tuple[int, int], tuple[float, float]] = {}
     for m in range(instance.devices):
         sizes = np.arange(first[m], last[m] + 1)

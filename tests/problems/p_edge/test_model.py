@@ -92,6 +92,14 @@ def test_a_window_of_secants_is_a_relaxation(draw) -> None:
     assert windowed < exact
 
 
+def test_a_large_edge_has_a_file_of_modest_size(draw, tmp_path) -> None:
+    """A thousand devices have three million secants; those that the lower limit of theta implies are left out."""
+    instance = draw(0, devices=(300, 300), multiprocessors=1200)
+    assert len(secant_milp(instance).model.fair) < instance.devices * (instance.multiprocessors - instance.devices) / 5
+    export(instance, "mps", tmp_path / "model.mps")
+    assert (tmp_path / "model.mps").stat().st_size < 20e6
+
+
 def test_continuous_shares_solve_the_relaxation(draw) -> None:
     """They spend all, cost the same wherever a device has more than one, and bound the integer optimum from below."""
     for seed in range(50):
