@@ -23,7 +23,7 @@ from mecbench.benchmarks.isolation.messages import FORKED, INCUMBENT, READY, REP
 from mecbench.benchmarks.isolation.watch import Orphaned, Watch
 from mecbench.problems import load
 from mecbench.problems.arrays import ArrayModel
-from mecbench.solvers.catalogue import resolve
+from mecbench.solvers.catalogue import discover, resolve
 
 __all__ = ["Server"]
 
@@ -48,6 +48,7 @@ class Server:
 
     def __init__(self, requests: int, replies: int) -> None:
         faulthandler.enable(file=2, all_threads=False)  # the forks inherit it
+        resolve(next(iter(discover("mecbench.solvers"))))  # imports every solver's module, so that no fork has to
         self._requests = requests
         self._replies = replies
         self._inbox = Inbox(requests)
