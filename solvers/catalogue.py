@@ -25,8 +25,10 @@ from mecbench.problems.errors import InputError, unknown
 from mecbench.problems.task import rollout
 from mecbench.solvers.outcome import Budget, Kind, Outcome, OutcomeError, Sees
 
-__all__ = ["Algorithm", "discover", "installed", "resolve"]
+__all__ = ["BUILT_IN", "Algorithm", "discover", "installed", "known", "resolve"]
 
+BUILT_IN = ("mecbench.solvers",)
+"""Packages of our own that hold algorithms."""
 
 @dataclass(frozen=True)
 class Algorithm:
@@ -118,10 +120,35 @@ def discover(package: str) -> Mapping[str, type]:
 @cache
 def installed() -> tuple[str, ...]:
     """Names of packages and modules that other distributions offer in the entry-point group ``mecbench.algorithms``."""
-    return tuple(sorted({point.value for point in entry_points(group="mecbench.algorithms")}))
+    return tuple(sorted({point.module for point in entry_points(group="mecbench.algorithms")}))
 
 
-def resolve(text: str, problem: str | None = None, packages: Iterable[str] = ("mecbench.solvers",)) -> Algorithm:
+@cache
+def known() -> Mapping[str, type]:
+    """All algorithms that can be named, built in or installed: classes by ``problem/method``.
+
+    Raises
+    ------
+    InputError
+        If an installed package that offers algorithms cannot be read, or takes a name that is taken.
+    """
+    found = _merge(BUILT_IN)
+    for package in installed():
+        try:
+            offered = discover(package)
+        except Exception as error:  # code of others
+            reason = (str(error).splitlines() or [""])[0]
+            raise InputError(
+                f"installed package {package}, which offers algorithms: expected one that can be imported, "
+                f"found {type(error).__name__}: {reason}"
+            ) from error
+        for name, algorithm in offered.items():
+            if found.setdefault(name, algorithm) is not algorithm:
+                raise InputError(f"installed package {package}, which offers algorithms: expected a name of its own, found {name}")
+    return MappingProxyType(found)
+
+
+def resolve(text: str, problem: str | None = None, packages: Iterable[str] = BUILT_IN) -> Algorithm:
     """Algorithm of a name.
 
     Parameters
@@ -143,15 +170,15 @@ def resolve(text: str, problem: str | None = None, packages: Iterable[str] = ("m
     if file := re.match(r"(.+?\.py)(?::|$)([^:]*):?(.*)", text, re.DOTALL):
         return _resolve_file(file[1], file[2], file[3], problem)
     name, _, parameters = text.partition(":")
-    known = _merge(packages)
-    if name not in known:
-        known = _merge((*packages, *installed()))
-    if name not in known:
-        raise unknown("algorithm", name, known)
+    classes: Mapping[str, type] = _merge(packages)
+    if name not in classes:
+        classes = classes | dict(known())
+    if name not in classes:
+        raise unknown("algorithm", name, classes)
     owner = name.partition("/")[0]
     if problem not in (None, owner):
         raise InputError(f"algorithm {name}: expected an algorithm of problem {problem}, found one of {owner}")
-    make = known[name]
+    make = classes[name]
     chosen = _parse(name, make, parameters)
     target = _construct(name, make, chosen)
     return _algorithm(_canonical(name, make, chosen), owner, target, target, target.version)
@@ -177,9 +204,12 @@ def _resolve_file(path: str, name: str, parameters: str, problem: str | None) ->
     stated = getattr(source, "problem", None)
     if problem is not None and stated not in (None, problem):
         raise InputError(f"algorithm {title}: expected an algorithm of problem {problem}, found one of {stated}")
-    owner = problem or stated
+    owner = problem or stated or _imported_problem(module)
     if owner is None:
-        raise InputError(f"algorithm {title}: expected an attribute problem, one of {', '.join(problem_names())}, found none")
+        raise InputError(
+            f"algorithm {title}: expected an attribute problem, one of {', '.join(problem_names())}, "
+            "or names imported from one problem's package, found neither"
+        )
     if owner not in problem_names():
         raise unknown("problem", str(owner), problem_names())
     return _algorithm(_canonical(title, make, chosen), owner, source, target, version)
@@ -205,6 +235,14 @@ def _import(path: str) -> tuple[ModuleType, str]:
                 f"algorithm file {path}: expected a module that can be imported, found {type(error).__name__}: {reason}"
             ) from error
     return sys.modules[name], f"sha256:{digest}"
+
+
+def _imported_problem(module: ModuleType) -> str | None:
+    """Problem from whose package alone a file imports."""
+    sources = [str(getattr(value, "__module__", None) or getattr(value, "__name__", None)) for value in vars(module).values()]
+    folders = {source.split(".")[2] for source in sources if source.startswith("mecbench.problems.")}
+    used = {folder.replace("_", "-") for folder in folders} & set(problem_names())
+    return used.pop() if len(used) == 1 else None
 
 
 def _construct(title: str, make: type, chosen: dict[str, Any]) -> Any:

@@ -91,10 +91,10 @@ def _instances(problem: str | None) -> list[dict[str, Any]]:
 
 
 def _algorithms(problem: str | None) -> list[dict[str, Any]]:
-    from mecbench.solvers.catalogue import discover, resolve
+    from mecbench.solvers.catalogue import known, resolve
 
     rows = []
-    for name, kind in sorted(discover("mecbench.solvers").items()):
+    for name, kind in sorted(known().items()):
         algorithm = resolve(name)
         if problem in (None, algorithm.problem):
             rows.append(

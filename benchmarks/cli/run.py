@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from mecbench.benchmarks.plan import Plan
     from mecbench.benchmarks.record import Record
     from mecbench.instances.suites import Suite
-    from mecbench.solvers.catalogue import Algorithm
 
 __all__ = ["verbs"]
 
@@ -61,31 +59,17 @@ def run(
     The exit code is 1 if a run failed or a bound was beaten.
     """
     from mecbench.benchmarks import harness
-    from mecbench.benchmarks.plan import plan
+    from mecbench.benchmarks.selection import Selection, read_instances, select
     from mecbench.benchmarks.store import FILE, Store
-    from mecbench.instances.library import best_known, load
     from mecbench.instances.suites import load_suite
 
     chosen = load_suite(suite)
     with counting("instances", len(chosen.instances), quiet=json) as tick:
-        stored = []
-        for number, name in enumerate(chosen.instances):
-            stored.append(load(name))
-            tick(number + 1)
-    known = {item.instance.sha256: best_known(item.instance) for item in stored}
-    selected = _select(chosen, [*(algorithms or []), *(more or [])], sorted({item.problem for item in stored}))
+        stored = read_instances(chosen, tick)
+    selection = Selection(chosen, stored, select(chosen, [*(algorithms or []), *(more or [])], stored))
 
     def planned(held: frozenset[str]) -> Plan:
-        return plan(
-            stored,
-            selected,
-            seeds=range(seeds or chosen.seeds),
-            time_limit=time_limit or chosen.time_limit,
-            memory_limit=memory_limit or chosen.memory_limit,
-            suite=chosen.name,
-            held=held,
-            references={sha256: best.objective for sha256, best in known.items() if best and best.objective is not None},
-        )
+        return selection.plan(held, seeds=seeds, time_limit=time_limit, memory_limit=memory_limit)
 
     jobs = jobs or _half_of_the_cores()
     if dry_run:
@@ -108,22 +92,6 @@ def run(
         _print_summary(summary, job, store, out, json)
     if summary.exit_code:
         raise typer.Exit(summary.exit_code)
-
-
-def _select(suite: Suite, patterns: Sequence[str], problems: list[str]) -> list[Algorithm]:
-    """Algorithms of the suite, or those of the patterns; a pattern without a match is an error."""
-    from dataclasses import replace
-
-    from mecbench.problems.errors import unknown
-    from mecbench.solvers.catalogue import discover, resolve
-
-    names = [name for name in sorted(discover("mecbench.solvers")) if name.partition("/")[0] in problems]
-    for pattern in patterns:
-        if not pattern.startswith("!") and not replace(suite, algorithms=(pattern,)).select(names):
-            raise unknown("algorithm", pattern, names)
-    texts = (replace(suite, algorithms=tuple(patterns)) if patterns else suite).select(names)
-    only = problems[0] if len(problems) == 1 else None
-    return [resolve(text, only if ".py" in text else None) for text in texts]
 
 
 def _print_plan(job: Plan, suite: Suite, jobs: int, json: bool) -> None:

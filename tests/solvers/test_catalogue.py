@@ -265,3 +265,13 @@ def test_solve_is_a_plain_function(instance: Instance) -> None:
     best = allocate(instance.fixed_cost, instance.shared_cost, instance.multiprocessors)
     assert np.array_equal(outcome.solution.allocation, best)
     assert load("p-edge").bound(instance, outcome.certificate) == evaluate(instance, outcome.solution).objective
+
+
+def test_a_file_tells_its_problem_by_what_it_imports(tmp_path: Path) -> None:
+    """A function of ten lines needs no attribute: it imports the Solution of the problem that it solves."""
+    file = write(tmp_path, "from mecbench.problems.p_edge import Solution\ndef f(instance, budget, seed): pass")
+    assert resolve(f"{file}:f").problem == "p-edge"
+    file = write(
+        tmp_path, "import mecbench.problems.p_edge as p\nfrom mecbench.problems.task import Task\ndef f(instance, budget, seed): pass"
+    )
+    assert resolve(f"{file}:f").problem == "p-edge"
