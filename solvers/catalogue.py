@@ -30,6 +30,7 @@ __all__ = ["BUILT_IN", "Algorithm", "discover", "installed", "known", "resolve"]
 BUILT_IN = ("mecbench.solvers",)
 """Packages of our own that hold algorithms."""
 
+
 @dataclass(frozen=True)
 class Algorithm:
     """A solver or policy with its parameters chosen, ready to run.
@@ -170,9 +171,9 @@ def resolve(text: str, problem: str | None = None, packages: Iterable[str] = BUI
     if file := re.match(r"(.+?\.py)(?::|$)([^:]*):?(.*)", text, re.DOTALL):
         return _resolve_file(file[1], file[2], file[3], problem)
     name, _, parameters = text.partition(":")
-    classes: Mapping[str, type] = _merge(packages)
+    classes = _merge(packages)
     if name not in classes:
-        classes = classes | dict(known())
+        classes |= known()
     if name not in classes:
         raise unknown("algorithm", name, classes)
     owner = name.partition("/")[0]
