@@ -39,19 +39,11 @@ def report(
     json: Json = False,
 ) -> None:
     """Write one page that opens without a network: leaderboard, figures with their tables, failures, environment."""
-    from mecbench.problems.errors import InputError
-    from mecbench.reports.page import render
+    from mecbench.benchmarks.page import PAGE, write_page
 
-    page = out / "index.html"
-    expect_place(page)
+    expect_place(out / PAGE)
     frame, environments = _read(folders)
-    suites = ", ".join(sorted(set(frame["suite"]) - {""}))
-    text = render(frame, title=f"mecbench: {suites}" if suites else "mecbench", environment=environments)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{page}: expected a place to write the page, found: {error.strerror}") from None
+    page = write_page(frame, environments, out)
     if json:
         print_json({"page": page, "runs": len(frame)})
     else:
