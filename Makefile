@@ -40,5 +40,5 @@ $(VENV)/dev: pyproject.toml constraints.txt
 # Type checkers do not follow the import hook of an editable install; these links they do.
 .typing: pyproject.toml
 	mkdir -p .typing/mecbench
-	for folder in benchmarks instances problems reports solvers; do ln -sfn ../../$$folder .typing/mecbench/$$folder; done
+	for folder in benchmarks instances problems reports rl solvers; do ln -sfn ../../$$folder .typing/mecbench/$$folder; done
 	touch .typing

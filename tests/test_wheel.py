@@ -57,7 +57,8 @@ def test_wheel_carries_data_and_nothing_of_the_tests(wheel):
     assert "mecbench/instances/data/suites/quick.toml" in names
     assert any(name.startswith("mecbench/reports/templates/") for name in names)
     assert any(name.startswith("mecbench/problems/p_edge/profiles/") for name in names)
-    assert all(f"mecbench/{floor}/py.typed" in names for floor in ("problems", "instances", "solvers", "reports", "benchmarks"))
+    assert all(f"mecbench/{floor}/py.typed" in names for floor in ("problems", "instances", "solvers", "rl", "reports", "benchmarks"))
+    assert "mecbench/rl/data/p-edge-ppo.npz" in names
     assert not any("test_" in name for name in names)
 
 
@@ -66,7 +67,7 @@ def test_quick_suite_runs_from_the_wheel(installed, tmp_path):
     """``mecbench run quick``, ``leaderboard`` and ``report`` need no file of the repository."""
     location = call(installed / "python", "-c", "import mecbench.problems as p; print(p.__file__)", cwd=tmp_path)
     assert str(installed.parent) in location
-    algorithms = ("p-edge/threshold", "p-edge/milp-secant", "p-edge/cp-sat", "p-edge/equal-share")
+    algorithms = ("p-edge/threshold", "p-edge/milp-secant", "p-edge/cp-sat", "p-edge/equal-share", "p-edge/ppo")
     pattern = [word for name in algorithms for word in ("--algorithms", name)]
     call(installed / "mecbench", "run", "quick", *pattern, "--out", tmp_path / "runs", cwd=tmp_path)
     rows = json.loads(call(installed / "mecbench", "leaderboard", tmp_path / "runs", "--json", cwd=tmp_path))

@@ -1,0 +1,114 @@
+"""A task as a vector environment of Stable-Baselines3: many instances side by side, one joint action each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mecbench.problems import load
+from mecbench.problems.task import Reward
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.vec_env import VecEnv
+
+__all__ = ["vector_view"]
+
+Draw = Callable[[], Sequence[Any]]
+
+
+def vector_view(problem: str, draw: Draw, width: int, reward: Reward = "objective") -> VecEnv:
+    """Stable-Baselines3's view of a batch of episodes of one task; equal to as many single `GymnasiumView`s.
+
+    The whole batch ends together and begins again with the instances drawn next, as vector environments of
+    Stable-Baselines3 reset themselves.
+
+    Parameters
+    ----------
+    problem
+        Name of the problem, as on the command line.
+    draw
+        Gives the instances of the next episodes, equally many each time; all randomness is theirs.
+    width
+        Number of agents to which every instance is padded, so that spaces stay as they are.
+    reward
+        Reward of the task; the view pays the joint agent what `Task.joint` makes of it.
+
+    Returns
+    -------
+    VecEnv
+        With one environment per instance of a draw.
+    """
+    view: VecEnv = _vector_view()(problem, draw, width, reward)
+    return view
+
+
+@cache
+def _vector_view() -> type[VecEnv]:
+    """The class, made at its first use: its base class comes with PyTorch, which few verbs need."""
+    from stable_baselines3.common.vec_env import VecEnv
+
+    class VectorView(VecEnv):  # type: ignore[misc]  # Stable-Baselines3 is not type-checked
+        """See `vector_view`."""
+
+        def __init__(self, problem: str, draw: Draw, width: int, reward: Reward) -> None:
+            self._task = load(problem).Task(reward, width)
+            self._draw = draw
+            self._next: Sequence[Any] = draw()
+            self._width = width
+            self.render_mode = None
+            spaces = self._task.observation_space(self._next), self._task.action_space(self._next)
+            super().__init__(len(self._next), *spaces)
+            # One object for all: making and copying a dictionary per episode costs more than the physics.
+            self._silence: list[dict[str, Any]] = [{}] * self.num_envs
+
+        def reset(self) -> dict[str, np.ndarray]:
+            instances, self._next = self._next or self._draw(), ()
+            observation = self._task.reset(instances)
+            if len(instances) != self.num_envs or observation["mask"].shape[1] != self._width:
+                raise ValueError(
+                    f"expected draws of {self.num_envs} instances with at most {self._width} agents, "
+                    f"found {len(instances)} with {observation['mask'].shape[1]}"
+                )
+            return self._typed(observation)
+
+        def step_async(self, actions: np.ndarray) -> None:
+            self._actions = actions
+
+        def step_wait(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[dict[str, Any]]]:
+            step = self._task.step(self._actions)
+            rewards = self._task.joint(step.reward)
+            done = step.terminated | step.truncated
+            observation = self._typed(step.observation)
+            infos = self._silence
+            if step.truncated.any():  # the value of what would have come is still to be learned from
+                cut = step.truncated & ~step.terminated
+                last = [{name: block[row] for name, block in observation.items()} for row in range(self.num_envs)]
+                infos = [{"TimeLimit.truncated": bool(cut[row]), "terminal_observation": last[row]} for row in range(self.num_envs)]
+            if done.any():
+                if not done.all():
+                    raise ValueError("expected the episodes of a batch to end together, found some that go on")
+                observation = self.reset()
+            return observation, rewards, done, infos
+
+        def close(self) -> None:
+            """Nothing is held."""
+
+        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+            return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+        def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+            raise NotImplementedError("the environments of a batch share their attributes")
+
+        def env_method(self, method_name: str, *arguments: Any, indices: Any = None, **keywords: Any) -> list[Any]:
+            raise NotImplementedError("the environments of a batch have no methods of their own")
+
+        def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+            return [False for _ in self._get_indices(indices)]
+
+        def _typed(self, observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: np.asarray(observation[name], dtype=space.dtype) for name, space in self.observation_space.items()}
+
+    return VectorView
