@@ -40,6 +40,7 @@ AGENT = "p-edge/ppo"
 SHIPPED = Path(__file__).parent / "data" / "p-edge-ppo.npz"
 LOGIT_LIMIT = 8.0  # of a logit; shares differ by less than e^16, so that exponentials neither overflow nor vanish
 FEATURES = 6
+TINY = 1e-300  # in place of a scale of zero, where nothing costs anything
 VALIDATION_SEED, TRAIN_SEED = 10_000, 20_000
 TRAIN_STRIDE = 10**9  # seeds of training instances per run: runs with different seeds see different instances
 FAMILIES = ("nsg-cuts", "random-cuts")
@@ -99,7 +100,7 @@ def inputs(observation: Observation) -> tuple[np.ndarray, np.ndarray]:
     fixed, shared = observation["agents"][..., 0], observation["agents"][..., 1]
     _, devices, each = observation["shared"].T[:, :, None]
     mask = observation["mask"].astype(bool)
-    scale = np.where(mask, physics.cost(fixed, shared, each), 0.0).max(axis=1, keepdims=True)
+    scale = np.maximum(np.where(mask, physics.cost(fixed, shared, each), 0.0).max(axis=1, keepdims=True), TINY)
     own, part = fixed / scale, shared / each / scale
     rows = [own, part, np.log(np.maximum(part, 1e-6)), own + part, np.log(each) - 1.0, np.log(devices) - 2.0]
     features = np.stack(np.broadcast_arrays(*rows), axis=-1)
@@ -134,6 +135,9 @@ class PPO:
 
     def __post_init__(self) -> None:
         loaded, digest = load_checkpoint(Path(self.checkpoint) if self.checkpoint else SHIPPED, AGENT)
+        width, rounds = (loaded.header.get("hyperparameters", {}).get(name, 0) for name in ("width", "rounds"))
+        if {name: array.shape for name, array in loaded.weights.items()} != shapes(FEATURES, width, rounds) | {"log_spread": ()}:
+            raise InputError(f"checkpoint {self.checkpoint}: expected the weights of agent {AGENT} that its header describes, found others")
         self._weights = loaded.weights
         if self.checkpoint:  # another file under the same name is another algorithm
             self.version = f"sha256:{digest}"  # type: ignore[misc]

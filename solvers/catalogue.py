@@ -249,6 +249,8 @@ def _imported_problem(module: ModuleType) -> str | None:
 def _construct(title: str, make: type, chosen: dict[str, Any]) -> Any:
     try:
         return make(**chosen)
+    except InputError:
+        raise
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0]
         raise InputError(f"algorithm {title}: expected a class that can be made, found {type(error).__name__}: {reason}") from error

@@ -16,7 +16,7 @@ from mecbench.problems.draws import split_of
 from mecbench.problems.errors import InputError
 from mecbench.problems.task import rollout
 from mecbench.rl import share_ppo
-from mecbench.rl.checkpoints import load_checkpoint
+from mecbench.rl.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from mecbench.rl.share_ppo import AGENT, LOGIT_LIMIT, PPO, SHIPPED, Hyperparameters, actor_weights, build, inputs, mixture
 from mecbench.rl.training import CHECKPOINT, CURVE
 from mecbench.solvers.catalogue import resolve
@@ -217,6 +217,23 @@ def test_a_checkpoint_of_ones_own_is_an_algorithm_of_its_own(trained, edges):
     shipped = resolve("p-edge/ppo")
     assert (shipped.text, shipped.version, shipped.kind, shipped.sees, shipped.requires) == ("p-edge/ppo", 1, "learned", "central", ())
     assert own.solve(edges[1], Budget(), 0).solution != shipped.solve(edges[1], Budget(), 0).solution
+
+
+def test_weights_of_another_shape_are_refused(tmp_path):
+    """A checkpoint that would fail at its first decision is refused when it is named, in its own words."""
+    shipped, _ = load_checkpoint(SHIPPED, AGENT)
+    path = tmp_path / "cut.npz"
+    for weights in ({}, shipped.weights | {"head": shipped.weights["head"][:-1]}):
+        save_checkpoint(Checkpoint(shipped.header, weights), path)
+        with pytest.raises(InputError, match=f"^checkpoint {path}: expected the weights of agent p-edge/ppo that its header describes"):
+            resolve(f"p-edge/ppo:checkpoint={path}")
+
+
+def test_an_edge_without_costs_is_no_error(edges):
+    """Devices that cost nothing leave nothing to share; the answer is feasible and free of warnings."""
+    observation = p_edge.Task().reset(edges[:1])
+    shares = PPO().act(observation | {"agents": 0.0 * observation["agents"]})
+    assert (shares[observation["mask"]] > 0).all()
 
 
 def test_the_shipped_checkpoint_says_where_it_comes_from():
