@@ -81,7 +81,7 @@ def allocate(fixed: np.ndarray, shared: np.ndarray, multiprocessors: int) -> np.
     Returns
     -------
     np.ndarray
-        l, int64, shape [M]: the leximin-optimal allocation that greedy reaches, ties to the lowest index.
+        l, int64, shape [M]: what greedy reaches with ties to the lowest index; optimal, and leximin-optimal without ties.
     """
     return allocate_batch(fixed[None], shared[None], np.array([multiprocessors]))[0]
 

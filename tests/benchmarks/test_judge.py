@@ -140,8 +140,8 @@ def test_no_solution(spec: RunSpec, optimum: tuple[dict[str, Any], float]) -> No
     bound = _returned(certificate={"kind": "threshold", "threshold": optimum[1]})
     record = judge(replace(spec, kind="bound"), bound)
     assert (record.status, record.bound, record.objective, record.failed) == ("ok", optimum[1], None, False)
-    assert judge(spec, bound).status == "invalid-output"
-    assert judge(spec, replace(bound, wall_seconds=1.0)).status == "timeout"
+    assert judge(spec, replace(bound, wall_seconds=0.6 * spec.time_limit)).status == "timeout", "solvers stop early"
+    assert judge(spec, replace(bound, wall_seconds=0.4 * spec.time_limit)).status == "invalid-output"
 
 
 @pytest.mark.parametrize("solution", [[], 1, {"allocation": [10**30] * 6}, {"allocation": [1] * 6, "more": 1}, {"allocation": [[1]]}, {}])
