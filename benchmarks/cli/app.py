@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from mecbench.benchmarks.cli import browse, generate, results, run, solve, train, verify
+from mecbench.benchmarks.cli import browse, check, compare, generate, results, run, solve, train, verify
 
 __all__ = ["app", "main"]
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
     epilog="Start with: mecbench run quick --out results",
 )
-for part in (browse, generate, solve, verify, train, run, results):
+for part in (browse, generate, solve, verify, train, run, check, compare, results):
     app.registered_commands += part.verbs.registered_commands
 
 

@@ -12,9 +12,11 @@ from mecbench.benchmarks.cli.console import Json, expect_place, print_json, prin
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["board_of", "print_board", "verbs"]
+__all__ = ["board_of", "print_board", "print_failures", "verbs"]
 
 verbs = typer.Typer()
+
+SHOWN = 8  # failures named after a run; all of them are on the page
 
 Folders = Annotated[list[Path], typer.Argument(help="Folders that `mecbench run --out` wrote.", metavar="DIR...")]
 
@@ -78,6 +80,14 @@ def print_board(scored: pd.DataFrame, board: pd.DataFrame) -> None:
         print("nothing has run yet")
     for sentence in [*hard_failures(scored)[:20], *remarks(scored)]:
         print_note(sentence)
+
+
+def print_failures(failed: pd.DataFrame) -> None:
+    """Print one line for each of the first failed runs."""
+    for run in failed.head(SHOWN).to_dict("records"):
+        print(f"{run['status']}: {run['algorithm']} on {run['instance']}, seed {run['seed']}: {run['message']}")
+    if len(failed) > SHOWN:
+        print(f"and {len(failed) - SHOWN} failures more")
 
 
 def _read(folders: list[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

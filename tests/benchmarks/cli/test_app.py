@@ -12,7 +12,7 @@ import pytest
 
 from mecbench.problems.errors import InputError
 
-VERBS = ("list", "show", "generate", "export", "solve", "verify", "run", "leaderboard", "report")
+VERBS = ("list", "show", "generate", "export", "solve", "verify", "run", "check", "compare", "leaderboard", "report")
 HEAVY = ("pandas", "plotly", "numba", "jinja2", "scipy.optimize", "pyomo", "highspy", "ortools", "pyscipopt", "cvxpy", "torch")
 
 
