@@ -108,7 +108,8 @@ def _run(job: Plan, store: Store, jobs: int, executor: Executor | None, progress
 
     def keep(record: Record) -> None:
         nonlocal done
-        record = replace(record, environment=environment.id)
+        if not record.environment:  # an executor whose runs are elsewhere has said where
+            record = replace(record, environment=environment.id)
         store.add(record)
         done += 1
         if progress is not None:
@@ -142,16 +143,22 @@ def _mapped(specs: list[RunSpec], jobs: int, executor: Executor | None) -> Itera
 
 
 def _collect(futures: set[Future[Record]], keep: Callable[[Record], None]) -> None:
-    """Keep records in the order of their arrival and forget their futures; after Ctrl-C those that have arrived."""
+    """Keep records in the order of their arrival and forget their futures; after an end too soon those that have arrived."""
+    end: BaseException | None = None
     try:
         for future in as_completed(futures):
+            end = future.exception()
+            if end is not None:
+                break
             keep(future.result())
             futures.discard(future)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        end = error
+    if end is not None:
         for future in futures:
             if future.done() and not future.cancelled() and future.exception() is None:
                 keep(future.result())
-        raise
+        raise end
 
 
 def summarise(job: Plan, store: Store, interrupted: bool = False) -> Summary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,6 +52,14 @@ def run(
         int | None, typer.Option(min=1, metavar="MIB", help="Memory limit of a run in MiB; the suite's by default.")
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the store.")] = Path("results"),
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on the workers of a Dask scheduler, e.g. tcp://127.0.0.1:8786, one run at a time per worker thread (needs "
+            "mecbench\\[cluster]).",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, and run nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -58,7 +67,10 @@ def run(
 
     The exit code is 1 if a run failed or a bound was beaten.
     """
+    if cluster is not None and jobs is not None:
+        raise typer.BadParameter("expected --jobs or --cluster, found both: the threads of its workers are a cluster's limit")
     from mecbench.benchmarks import harness
+    from mecbench.benchmarks.cluster import ClusterExecutor, connect
     from mecbench.benchmarks.selection import Selection, read_instances, select
     from mecbench.benchmarks.store import FILE, Store
     from mecbench.instances.suites import load_suite
@@ -77,9 +89,17 @@ def run(
         if (out / FILE).exists():
             with Store(out, create=False) as store:
                 held = store.finished()
+        if cluster is not None:
+            with connect(cluster) as client:
+                jobs = max(1, sum(client.nthreads().values()))
         _print_plan(planned(held), chosen, jobs, json)
         return
-    with Store(out) as store:
+    with nullcontext() if cluster is None else connect(cluster) as client, Store(out) as store:
+        executor = None if client is None else ClusterExecutor(client, store.add_environment)
+        if executor is not None and not json:
+            print_note(
+                f"{cluster} has {executor.workers} workers with {executor.threads} threads" + ("" if executor.workers else ": waiting")
+            )
         job = planned(store.finished())
         if job.held and not json:
             print_note(f"{len(job.held)} of {len(job.held) + len(job.runs)} runs are in {store.path} already")
@@ -88,7 +108,7 @@ def run(
             def progress(record: Record, done: int, total: int) -> None:
                 tick(done)
 
-            summary = harness.run(job, store, jobs=jobs, progress=progress)
+            summary = harness.run(job, store, jobs=jobs, executor=executor, progress=progress)
         _print_summary(summary, job, store, out, json)
     if summary.exit_code:
         raise typer.Exit(summary.exit_code)
