@@ -159,6 +159,19 @@ def test_the_curve_is_on_disk_and_its_best_point_was_kept(trained):
     assert min(gaps) < gaps[0]
 
 
+def test_an_interrupted_run_leaves_its_best(tmp_path, stable_baselines3):
+    """After Ctrl-C the curve so far and the best checkpoint so far are there to use."""
+
+    def interrupt(done, point=None):
+        if point and done >= 512:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        PPO.train("tiny", 0, tmp_path, MICRO, interrupt)
+    assert [int(row["transitions"]) for row in csv.DictReader((tmp_path / CURVE).read_text().splitlines())] == [0, 256, 512]
+    assert PPO(checkpoint=str(tmp_path / CHECKPOINT)).version.startswith("sha256:")
+
+
 def test_shipped_inference_equals_training(stable_baselines3, edges):
     """The policy that ships in NumPy asks for the shares of the PyTorch actor that it was taken from, to 1e-5."""
     import torch
