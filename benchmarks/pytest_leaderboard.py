@@ -108,7 +108,10 @@ class Leaderboard:
         """Put the leaderboard in the place of the only folder that is collected."""
         if not isinstance(parent, pytest.Session):
             return None
-        board: Board = Board.from_parent(parent, name=self.suite.name, path=path, nodeid=self.suite.name)
+        # pytest shows names relative to where it was started, as if the suite were a file there.
+        here = parent.config.invocation_params.dir
+        place = here.relative_to(path) if here.is_relative_to(path) else Path()
+        board: Board = Board.from_parent(parent, name=self.suite.name, path=path, nodeid=(place / self.suite.name).as_posix())
         board.leaderboard = self
         return board
 
@@ -173,7 +176,9 @@ class Board(pytest.Collector):
         repeated = len({spec.seed for spec in self.leaderboard.specs}) > 1
         for spec in self.leaderboard.specs:
             name = f"{spec.algorithm}[{spec.instance}{f'-seed{spec.seed}' if repeated else ''}]"
-            yield _Run.from_parent(self, name=name, callobj=self.leaderboard.test(spec))
+            item = _Run.from_parent(self, name=name, callobj=self.leaderboard.test(spec))
+            item.fixturenames[:] = ["benchmark"] if self.leaderboard.timed else []  # none that the folder's conftest.py gives to all
+            yield item
 
 
 class _Run(pytest.Function):

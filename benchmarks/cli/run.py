@@ -21,8 +21,6 @@ __all__ = ["verbs"]
 
 verbs = typer.Typer()
 
-SHOWN = 8  # failures named after a run; all of them are on the page of `mecbench report`
-
 
 def _half_of_the_cores() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -151,7 +149,7 @@ def _print_plan(job: Plan, suite: Suite, jobs: int, json: bool) -> None:
 
 
 def _print_summary(summary: Summary, job: Plan, store: Any, out: Path, json: bool) -> None:
-    from mecbench.benchmarks.cli.results import board_of, print_board
+    from mecbench.benchmarks.cli.results import board_of, print_board, print_failures
     from mecbench.benchmarks.frame import to_frame
 
     keys = {*job.held, *(spec.key for spec in job.runs)}
@@ -176,10 +174,7 @@ def _print_summary(summary: Summary, job: Plan, store: Any, out: Path, json: boo
         )
         return
     print_board(scored, board)
-    for run in failed.head(SHOWN).to_dict("records"):
-        print(f"{run['status']}: {run['algorithm']} on {run['instance']}, seed {run['seed']}: {run['message']}")
-    if len(failed) > SHOWN:
-        print(f"and {len(failed) - SHOWN} failures more")
+    print_failures(failed)
     for item in summary.contradictions:
         print(f"bound beaten: {item.algorithm} claims {item.bound!r} on {item.instance}, {item.witness} has {item.objective!r}")
     counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items(), key=lambda item: -item[1]))

@@ -112,6 +112,7 @@ def words(suite: TempSuite) -> Callable[..., list[object]]:
 def first(suite: TempSuite, words: Callable[..., list[object]]) -> tuple[subprocess.CompletedProcess[str], Path]:
     """Return a session with good and bad algorithms in a folder with a test of its own, and the JSON it wrote."""
     (suite.folder / "test_own.py").write_text("def test_own():\n    raise AssertionError('own test')\n")
+    (suite.folder / "conftest.py").write_text(OWN_FIXTURE)
     names = ("p-edge/threshold", "steady", "improving", "worsening", "violating", "wasteful", "crash", "hang")
     written = suite.folder / "first.json"
     return session(suite.folder, *words(*names), "--benchmark-json", written), written
@@ -123,12 +124,13 @@ def test_the_leaderboard_is_printed_whatever_happens_to_items(first) -> None:  #
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
     assert "4 failed, 12 passed" in done.stdout
     assert "leaderboard of suite: 16 of 16 runs" in done.stdout
-    assert re.search(r"1 +p-edge/threshold +0 %", done.stdout)
-    assert re.search(r"mine.py:hang +100.00 %", done.stdout)
+    assert re.search(r"1 +p-edge/threshold +(\w+ +)*0 %", done.stdout)
+    assert re.search(r"mine.py:hang +(\w+ +)*100.00 %", done.stdout)
     assert re.search(r"mine.py:wasteful +capacity +2/2", done.stdout)
     assert done.stdout.count("crash: ended with exit code 3 without an outcome\n") == 2
     assert done.stdout.count("timeout: killed at its limit of 1 s\n") == 2
     assert "test_own" not in done.stdout
+    assert "own fixture" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -168,33 +170,45 @@ def test_a_baseline_fails_quality_and_forgives_time(suite: TempSuite, words, fir
     assert "violates capacity by 7 relative to its right-hand side, which it did not in the baseline" in done.stdout
 
 
+@pytest.mark.slow
 def test_workers_share_one_leaderboard(suite: TempSuite, words) -> None:  # type: ignore[no-untyped-def]
     """Under pytest-xdist every run is done once, by one worker, and the controller prints them all."""
     done = session(suite.folder, *words("p-edge/threshold", "p-edge/equal-share", "crash"), "-n", "2")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
     assert "2 failed, 4 passed" in done.stdout
     assert done.stdout.count("leaderboard of suite: 6 of 6 runs") == 1
-    assert re.search(r"p-edge/threshold +0 % .* 2/2 ", done.stdout)
+    assert re.search(r"p-edge/threshold +(\w+ +)*0 % .* 2/2 ", done.stdout)
 
 
 def test_any_folder_will_do_without_pytest_benchmark(words, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """In an empty folder, with warnings as errors and no other plugin, the leaderboard is the same; a line says what is missing."""
+    """In an empty folder below a project, with warnings as errors and no other plugin; a line says what is missing."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = nowhere\n")
+    empty = tmp_path / "a" / "b"
+    empty.mkdir(parents=True)
     plugin = ("-p", "mecbench.benchmarks.pytest_plugin", "-W", "error")
-    done = session(tmp_path, *plugin, *words("p-edge/threshold"), PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    done = session(empty, *plugin, *words("p-edge/threshold"), PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
     assert "leaderboard of suite: 2 of 2 runs" in done.stdout
     assert "pip install pytest-benchmark" in done.stdout
     assert "violations: none" in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert "\nsuite .." in done.stdout
+    assert list(empty.iterdir()) == []
 
 
+OWN_FIXTURE = """
+import pytest
+
+@pytest.fixture(autouse=True, scope="module")
+def own_fixture():
+    raise AssertionError("own fixture")
+"""
 CONFTEST = """
 def pytest_addoption(parser):
     parser.addoption("--benchmark", {action})
 """
 
 
-@pytest.mark.parametrize("action", ["action='store_true'", "default='none'"])
+@pytest.mark.parametrize("action", ["action='store_true'", pytest.param("default='none'", marks=pytest.mark.slow)])
 def test_a_conftest_keeps_its_own_flag(words, tmp_path: Path, action: str) -> None:  # type: ignore[no-untyped-def]
     """Whoever defines --benchmark has it, flag or value; ours says how it can be reached, and is."""
     (tmp_path / "conftest.py").write_text(CONFTEST.format(action=action))
@@ -268,5 +282,5 @@ def test_ctrl_c_keeps_what_is_done(words, suite: TempSuite, survivors: Any, tmp_
     out, _ = process.communicate(timeout=60)
     assert process.returncode == pytest.ExitCode.INTERRUPTED, out
     assert "leaderboard of long: 1 of 2 runs" in out
-    assert re.search(r"1 +p-edge/threshold +0 %", out)
+    assert re.search(r"1 +p-edge/threshold +(\w+ +)*0 %", out)
     assert survivors(5.0) == []
