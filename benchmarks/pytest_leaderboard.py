@@ -29,6 +29,7 @@ from mecbench.benchmarks.selection import Selection, read_instances, select
 from mecbench.benchmarks.store import Store
 from mecbench.instances.library import best_known
 from mecbench.instances.suites import load_suite
+from mecbench.problems.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,10 +48,12 @@ class Leaderboard:
     Raises
     ------
     InputError
-        If suite, algorithms or baseline cannot be read.
+        If suite, algorithms or baseline cannot be read, or pytest is too old.
     """
 
     def __init__(self, config: pytest.Config) -> None:
+        if not hasattr(pytest, "Directory"):  # and no pytest_collect_directory
+            raise InputError(f"pytest --benchmark: expected pytest 8 or later, found {pytest.__version__}")
         suite = load_suite(config.getoption("mecbench_suite", None) or SUITE)
         instances = read_instances(suite)
         selection = Selection(suite, instances, select(suite, config.getoption("mecbench_algorithms", None) or [], instances))

@@ -195,6 +195,26 @@ def test_any_folder_will_do_without_pytest_benchmark(words, tmp_path: Path) -> N
     assert list(empty.iterdir()) == []
 
 
+LIAR = """
+    from mecbench.problems.p_edge import Solution, evaluate
+    from mecbench.solvers import Outcome
+
+    def liar(instance, budget, seed):
+        solution = Solution(allocation=[1] * instance.devices)
+        return Outcome(solution, bound=evaluate(instance, solution).objective)
+"""
+
+
+@pytest.mark.slow
+def test_a_contradiction_fails_the_session(tmp_path: Path) -> None:
+    """A bound that only another item's solution refutes is nobody's failed item, and still an error of the whole."""
+    with temp_suite(LIAR, "p-edge/threshold", instances=["p-edge/tiny:seed=20001"], time_limit=20.0) as suite:
+        done = session(tmp_path, "--benchmark", "--benchmark-suite", suite.path)
+    assert "2 passed" in done.stdout
+    assert "liar claims the bound" in done.stdout
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+
+
 OWN_FIXTURE = """
 import pytest
 
