@@ -86,8 +86,8 @@ def session(folder: Path, *words: object, **variables: str) -> subprocess.Comple
 
 @pytest.fixture(scope="module")
 def suite() -> Iterator[TempSuite]:
-    """Two instances, one second a run."""
-    with temp_suite("p-edge/threshold", instances=["p-edge-tiny-nsg-0000", "p-edge-tiny-random-0000"], time_limit=1.0) as built:
+    """Two instances, two seconds a run."""
+    with temp_suite("p-edge/threshold", instances=["p-edge-tiny-nsg-0000", "p-edge-tiny-random-0000"], time_limit=2.0) as built:
         yield built
 
 
@@ -128,7 +128,7 @@ def test_the_leaderboard_is_printed_whatever_happens_to_items(first) -> None:  #
     assert re.search(r"mine.py:hang +(\w+ +)*100.00 %", done.stdout)
     assert re.search(r"mine.py:wasteful +capacity +2/2", done.stdout)
     assert done.stdout.count("crash: ended with exit code 3 without an outcome\n") == 2
-    assert done.stdout.count("timeout: killed at its limit of 1 s\n") == 2
+    assert done.stdout.count("timeout: killed at its limit of 2 s\n") == 2
     assert "test_own" not in done.stdout
     assert "own fixture" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
