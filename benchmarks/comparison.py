@@ -125,4 +125,4 @@ def compare(
     # The store also holds what earlier versions of the same file did.
     runs = score(frame[frame["key"].isin(keys)].reset_index(drop=True))
     used = [environments[identity] for identity in dict.fromkeys(runs["environment"]) if identity in environments]
-    return Comparison(summary, runs, leaderboard(runs), path, write_page(runs, used, folder / "report"))
+    return Comparison(summary, runs, leaderboard(runs), path, write_page(runs, used, folder / "report", [folder]))

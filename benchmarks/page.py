@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ __all__ = ["PAGE", "write_page"]
 PAGE = "index.html"
 
 
-def write_page(runs: pd.DataFrame, environments: Sequence[Mapping[str, object]], folder: Path) -> Path:
+def write_page(runs: pd.DataFrame, environments: Sequence[Mapping[str, object]], folder: Path, stores: Iterable[Path] = ()) -> Path:
     """Write the page of a runs frame, which opens without a network, and return its path.
 
     Parameters
@@ -27,6 +28,8 @@ def write_page(runs: pd.DataFrame, environments: Sequence[Mapping[str, object]],
         Where the runs ran.
     folder
         Made if it is not there.
+    stores
+        Folders of the stores that hold the instances, of which the page then has pictures.
 
     Raises
     ------
@@ -36,7 +39,8 @@ def write_page(runs: pd.DataFrame, environments: Sequence[Mapping[str, object]],
     from mecbench.reports.page import render
 
     suites = ", ".join(sorted(set(runs["suite"]) - {""}))
-    text = render(runs, title=f"mecbench: {suites}" if suites else "mecbench", environment=environments)
+    title = f"mecbench: {suites}" if suites else "mecbench"
+    text = render(runs, title=title, environment=environments, pictures=_described(runs, stores))
     page = folder / PAGE
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,3 +48,18 @@ def write_page(runs: pd.DataFrame, environments: Sequence[Mapping[str, object]],
     except OSError as error:
         raise InputError(f"{page}: expected a place to write the page, found: {error.strerror}") from None
     return page
+
+
+def _described(runs: pd.DataFrame, folders: Iterable[Path]) -> Iterator[tuple[str, dict[str, pd.DataFrame]]]:
+    """Hashes and frames of instances, each described only when it is asked for."""
+    from mecbench.benchmarks.store import Store
+    from mecbench.problems import load
+    from mecbench.reports.pictures import queue
+
+    problems = dict(zip(runs["instance_sha256"], runs["problem"], strict=True))
+    with ExitStack() as stack:
+        stores = [stack.enter_context(Store(folder, create=False)) for folder in folders]
+        for sha256 in queue(runs):
+            found = next((instance for store in stores for _, instance in store.instances([sha256])), None)
+            if found is not None:
+                yield sha256, load(problems[sha256]).describe(found)

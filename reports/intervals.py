@@ -5,51 +5,51 @@ Source: Agarwal et al., "Deep reinforcement learning at the edge of the statisti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["bootstrap_interval", "interquartile_mean", "mean"]
+__all__ = ["bootstrap_interval", "trimmed_mean"]
 
+DRAWS = 20_000_000  # values drawn for one interval at most: with more than 10,000 values there are fewer resamples
+LEAST_RESAMPLES = 200
 BLOCK = 4_000_000  # resampled values held in memory at once
 
 
-def interquartile_mean(values: np.ndarray) -> np.ndarray:
-    """Mean of what is left after cutting a quarter (rounded down) of the values from either end.
+def trimmed_mean(values: np.ndarray, trim: float = 0.25) -> np.ndarray:
+    """Mean of what is left after cutting a share (rounded down) of the values from either end.
 
     Parameters
     ----------
     values
         Shape [..., N], N >= 1.
+    trim
+        Share in [0, 1/2): 0 is the arithmetic mean, 1/4 the interquartile mean.
 
     Returns
     -------
     np.ndarray
-        Shape [...]; equals ``scipy.stats.trim_mean(values, 0.25, axis=-1)``.
+        Shape [...]; equals ``scipy.stats.trim_mean(values, trim, axis=-1)``.
     """
-    cut = values.shape[-1] // 4
+    cut = int(trim * values.shape[-1])
     kept: np.ndarray = np.sort(values, axis=-1)[..., cut : values.shape[-1] - cut]
     return np.asarray(kept.mean(axis=-1))
-
-
-def mean(values: np.ndarray) -> np.ndarray:
-    """Arithmetic mean over the last axis."""
-    return np.asarray(values.mean(axis=-1))
 
 
 def bootstrap_interval(
     values: np.ndarray,
     strata: np.ndarray | None = None,
-    statistic: Callable[[np.ndarray], np.ndarray] = interquartile_mean,
+    trim: float = 0.25,
     *,
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval of a statistic by the stratified bootstrap.
+    """Percentile interval of a trimmed mean by the stratified bootstrap.
 
     Each stratum is resampled with replacement to its own size, so that the mixture of strata, which was designed
-    and not drawn, stays as it is.
+    and not drawn, stays as it is. More than 10,000 values are resampled less often, never below 200 times: their
+    interval is narrow, and so is its noise.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def bootstrap_interval(
         Independent values, shape [N], N >= 1.
     strata
         Label of each value's stratum, shape [N]; one stratum by default.
-    statistic
-        Maps [..., N] to [...].
+    trim
+        Share cut from either end, see `trimmed_mean`.
     confidence
         Coverage, e.g. 0.95.
     resamples
@@ -71,14 +71,40 @@ def bootstrap_interval(
     tuple of float
         Lower and upper end; both the value itself where N = 1, which says nothing about its spread.
     """
-    labels = np.zeros(values.size, dtype=int) if strata is None else np.unique(strata, return_inverse=True)[1]
+    size = values.size
+    labels = np.zeros(size, dtype=np.int64) if strata is None else np.unique(strata, return_inverse=True)[1].astype(np.int64)
+    order = np.argsort(values, kind="stable")
+    ranked = values[order]
+    cut = int(trim * size)
+    results = []
+    for counts in _counts(labels.tobytes(), min(resamples, max(LEAST_RESAMPLES, DRAWS // size)), seed):
+        # Of a resample only how often each value was drawn matters, and of a sorted one only the copies between the cuts.
+        if cut:
+            ends = np.cumsum(np.take(counts, order, axis=1), axis=1)
+            kept = np.diff(np.clip(ends, cut, size - cut, out=ends), axis=1, prepend=np.float32(cut))
+            results.append(kept @ ranked / (size - 2 * cut))
+        else:
+            results.append(counts @ values / size)
+    # What rounding adds to a constant is no spread.
+    means = np.concatenate(results).clip(ranked[0], ranked[-1])
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=4)
+def _counts(strata: bytes, resamples: int, seed: int) -> list[np.ndarray]:
+    """How often each value is drawn, blocks of shape [resamples, N]: the same for all algorithms that ran on the same instances."""
+    labels = np.frombuffer(strata, dtype=np.int64)
     members = [np.flatnonzero(labels == label) for label in range(int(labels.max()) + 1)]
     random = np.random.Generator(np.random.PCG64(seed))
-    rows = max(1, BLOCK // values.size)
-    results = []
+    rows = max(1, BLOCK // labels.size)
+    blocks = []
     for start in range(0, resamples, rows):
-        count = min(rows, resamples - start)
-        drawn = [values[member[random.integers(0, member.size, (count, member.size), dtype=np.int32)]] for member in members]
-        results.append(statistic(np.concatenate(drawn, axis=-1)))
-    low, high = np.quantile(np.concatenate(results), [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+        number = min(rows, resamples - start)
+        counts = np.empty((number, labels.size), dtype=np.float32)
+        for member in members:
+            drawn = random.integers(0, member.size, (number, member.size), dtype=np.int32)
+            drawn += np.arange(number, dtype=np.int32)[:, None] * member.size
+            counts[:, member] = np.bincount(drawn.ravel(), minlength=number * member.size).reshape(number, member.size)
+        blocks.append(counts)
+    return blocks

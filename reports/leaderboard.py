@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
+from mecbench.reports.comparisons import compare_pairs, holm
 from mecbench.reports.scores import score, summarise
-from mecbench.reports.wording import interval, percent, seconds, share
+from mecbench.reports.wording import interval, percent, probability, seconds, share
 
 __all__ = ["display", "hard_failures", "leaderboard", "remarks"]
 
@@ -25,8 +28,9 @@ def leaderboard(runs: pd.DataFrame) -> pd.DataFrame:
     -------
     pd.DataFrame
         A row per problem and algorithm with ``rank`` (ties share one), ``tied`` (with the row above),
-        ``separable`` (the 95 % interval of the mean gap is disjoint from that of the row above), ``problem``,
-        ``algorithm``, ``sees``, ``kind`` and the scores of `summarise`.
+        ``separable`` (the 95 % interval of the mean gap is disjoint from that of the row above), ``paired_p`` (of the paired
+        test against the row above, Holm-corrected over the rows of the problem; NaN for the first), ``problem``, ``algorithm``,
+        ``sees``, ``kind`` and the scores of `summarise`.
     """
     scored = runs if "gap_to_best" in runs else score(runs)
     rows = [
@@ -48,9 +52,21 @@ def leaderboard(runs: pd.DataFrame) -> pd.DataFrame:
         & (board["mean_gap_low"] > above["mean_gap_high"].astype(float))
         & (np.minimum(board["instances"], above["instances"].astype(float)) > 1)
     )
+    board["paired_p"] = _paired_with_above(scored, board)
     rank = board.groupby("problem")["quantum"].rank(method="min").astype(int)
     board.insert(0, "rank", rank)
     return board.drop(columns="quantum")
+
+
+def _paired_with_above(scored: pd.DataFrame, board: pd.DataFrame) -> np.ndarray:
+    """Corrected p-value of each row against the row above, shape [rows]."""
+    values = []
+    for problem, group in board.groupby("problem", sort=False):
+        runs = dict(list(scored[scored["problem"].eq(problem)].groupby("algorithm")))
+        names = group["algorithm"].tolist()
+        tests = [compare_pairs(pd.concat([runs[one], runs[two]]), [one, two])["p"].iloc[0] for one, two in itertools.pairwise(names)]
+        values += [np.nan, *holm(np.array(tests))]
+    return np.array(values)
 
 
 def hard_failures(scored: pd.DataFrame) -> list[str]:
@@ -95,17 +111,18 @@ def display(board: pd.DataFrame) -> pd.DataFrame:
         {
             "#": f"{row['rank']}{' =' if row['tied'] else ' ≈' if follower and not row['separable'] else ''}",
             "algorithm": row["algorithm"],
+            "sees": row["sees"],
+            "kind": row["kind"],
             "mean gap": percent(row["mean_gap"]),
             "95 % interval": interval(row["mean_gap_low"], row["mean_gap_high"]),
+            "p": probability(row["paired_p"]),
+            "IQM gap": percent(row["iqm_gap"]),
             "solved": f"{row['solved']}/{row['runs']}",
             "feasible": share(row["feasible_share"]),
-            "IQM gap": percent(row["iqm_gap"]),
             "median excess": percent(row["median_excess"]),
             "time": seconds(row["sgm_seconds"]),
             "PAR-2": seconds(row["par2_seconds"]),
             "claims hold": share(row["correctness"]),
-            "sees": row["sees"],
-            "kind": row["kind"],
             "alarm": _alarm(row["bounds_refuted"], row["bounds_beaten"]),
         }
         for row, follower in zip(board.to_dict("records"), follows, strict=True)

@@ -1,16 +1,17 @@
-"""Curves over runs: performance profiles and distributions of the gap."""
+"""Performance profiles. A page computes its own, again for the algorithms shown; a test compares the two."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["gap_distribution", "performance_profile"]
+__all__ = ["FLOOR", "TARGET", "performance_profile"]
 
+TARGET = 1e-3  # gap to the best known objective at which a run counts as solved
 FLOOR = 1e-3  # shorter times [s] are not told apart: they measure the machine, not the method
 
 
-def performance_profile(scored: pd.DataFrame, target: float = 1e-3) -> pd.DataFrame:
+def performance_profile(scored: pd.DataFrame, target: float = TARGET) -> pd.DataFrame:
     """Dolan-Moré profile: share of runs solved within a multiple of the fastest algorithm's time.
 
     Source: Dolan and Moré, "Benchmarking optimization software with performance profiles" (2002).
@@ -42,15 +43,3 @@ def performance_profile(scored: pd.DataFrame, target: float = 1e-3) -> pd.DataFr
         shares = (np.cumsum(counts) - 1) / max(1, len(table))
         curves.append(pd.DataFrame({"algorithm": algorithm, "ratio": steps, "share": shares}))
     return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=["algorithm", "ratio", "share"])
-
-
-def gap_distribution(scored: pd.DataFrame, levels: tuple[float, ...] = (0.0, 1e-4, 1e-3, 1e-2, 0.05, 0.1, 0.25, 0.5)) -> pd.DataFrame:
-    """Share of each algorithm's runs whose certified gap is at most each level.
-
-    Returns
-    -------
-    pd.DataFrame
-        Index algorithm, columns the levels, values in [0, 1]; level 0 takes rounding noise up to 1e-9.
-    """
-    columns = {level: scored["gap"].le(max(level, 1e-9)).groupby(scored["algorithm"]).mean() for level in levels}
-    return pd.DataFrame(columns)

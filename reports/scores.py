@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mecbench.reports.intervals import bootstrap_interval, interquartile_mean, mean
+from mecbench.reports.intervals import bootstrap_interval, trimmed_mean
 
 __all__ = ["COLUMNS", "constraint_satisfaction", "order", "primal_integral", "score", "shifted_geometric_mean", "summarise"]
 
@@ -200,8 +200,8 @@ def summarise(scored: pd.DataFrame) -> dict[str, Any]:
     instances = scored.groupby("instance_sha256", sort=True)
     gaps = instances["gap"].mean().to_numpy()
     strata = _families(instances[["suite", "instance"]].first())
-    mean_low, mean_high = bootstrap_interval(gaps, strata, mean)
-    iqm_low, iqm_high = bootstrap_interval(gaps, strata, interquartile_mean)
+    mean_low, mean_high = bootstrap_interval(gaps, strata, trim=0.0)
+    iqm_low, iqm_high = bootstrap_interval(gaps, strata)
     claims = int(scored["claims"].sum())
     latency = {
         key: float(pd.to_numeric(scored[key], errors="coerce").median()) if key in scored else math.nan
@@ -216,7 +216,7 @@ def summarise(scored: pd.DataFrame) -> dict[str, Any]:
         "mean_gap": float(gaps.mean()),
         "mean_gap_low": mean_low,
         "mean_gap_high": mean_high,
-        "iqm_gap": float(interquartile_mean(gaps)),
+        "iqm_gap": float(trimmed_mean(gaps)),
         "iqm_gap_low": iqm_low,
         "iqm_gap_high": iqm_high,
         "mean_gap_to_best": float(instances["gap_to_best"].mean().mean()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["interval", "percent", "quantity", "seconds", "share"]
+__all__ = ["interval", "percent", "probability", "quantity", "seconds", "share"]
 
 NONE = "-"
 
@@ -38,6 +38,13 @@ def share(value: float) -> str:
     elif whole == 0 and value > 0:
         whole = 1
     return f"{whole} %"
+
+
+def probability(value: float) -> str:
+    """A p-value in two significant digits; below one in ten thousand only that is said."""
+    if math.isnan(value):
+        return NONE
+    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
 
 
 def seconds(value: float) -> str:

@@ -45,7 +45,7 @@ def report(
 
     expect_place(out / PAGE)
     frame, environments = _read(folders)
-    page = write_page(frame, environments, out)
+    page = write_page(frame, environments, out, folders)
     if json:
         print_json({"page": page, "runs": len(frame)})
     else:
@@ -73,7 +73,7 @@ def print_board(scored: pd.DataFrame, board: pd.DataFrame) -> None:
             rows,
             title=f"{problem}: by mean gap to the certified bound; = ties with the row above, ≈ is not separable from it",
             left=("#", "algorithm", "sees", "kind", "alarm"),
-            expendable=("IQM gap", "PAR-2", "feasible", "median excess", "claims hold", "sees", "kind", "95 % interval"),
+            expendable=("IQM gap", "PAR-2", "feasible", "median excess", "p", "claims hold", "95 % interval", "time", "solved"),
             alarm=alarm,
         )
     if board.empty:
@@ -104,4 +104,7 @@ def _read(folders: list[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
             frames.append(to_frame(store))
             environments |= store.environments()
     full = [frame for frame in frames if len(frame)] or frames[:1]
-    return pd.concat(full, ignore_index=True).drop_duplicates("key", ignore_index=True), list(environments.values())
+    runs = pd.concat(full, ignore_index=True)
+    # What one folder skipped for want of a package, another may have run.
+    runs = runs.iloc[runs["status"].eq("skipped").argsort(kind="stable")]
+    return runs.drop_duplicates("key").sort_index(ignore_index=True), list(environments.values())

@@ -1,14 +1,12 @@
-"""What a plot is drawn from, and what it is: a figure that is never without its table."""
+"""What a plot is drawn from, and what it is: words and figures, which a script of the same name draws in the page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
-
-from mecbench.reports.plots.style import Look
 
 __all__ = ["Material", "Plot"]
 
@@ -23,13 +21,10 @@ class Material:
         Scored runs, see `mecbench.reports.scores.score`.
     board
         Leaderboard, see `mecbench.reports.leaderboard.leaderboard`.
-    looks
-        Looks of the first algorithms of the leaderboard; the others have none.
     """
 
     scored: pd.DataFrame
     board: pd.DataFrame
-    looks: Mapping[str, Look]
 
     @property
     def algorithms(self) -> list[str]:
@@ -39,25 +34,24 @@ class Material:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure with its words and its table.
+    """A figure's words and data.
 
     Attributes
     ----------
-    title, text
-        Heading, and what a reader sees in the figure.
-    figure
-        The figure, of a fixed height.
-    table
-        The same as text, a row per algorithm, first column ``algorithm``.
+    title
+        Heading.
+    text
+        What the figure shows, in a sentence.
+    reading
+        How to read it, and what not to read into it.
+    data
+        What its script needs beside the runs and the leaderboard, which every script has; plain values as JSON has them.
     keyed
         Whether colours must be explained below the figure.
-    rest
-        What became of algorithms without a look, where there are any.
     """
 
     title: str
     text: str
-    figure: go.Figure
-    table: pd.DataFrame
+    reading: str
+    data: Mapping[str, Any] = field(default_factory=dict)
     keyed: bool = True
-    rest: str = ""

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
-import pytest
 
-from mecbench.reports.profiles import gap_distribution, performance_profile
+from mecbench.reports.profiles import performance_profile
 from mecbench.reports.scores import score
 
 Build = Callable[..., dict[str, Any]]
@@ -25,11 +24,3 @@ def test_profile_of_a_case_done_by_hand(row: Build, failed: Build) -> None:
     curves = performance_profile(score(pd.DataFrame(rows)))
     assert curves[curves["algorithm"] == "demo/a"][["ratio", "share"]].to_numpy().tolist() == [[1.0, 0.25], [2.0, 0.5]]
     assert curves[curves["algorithm"] == "demo/b"][["ratio", "share"]].to_numpy().tolist() == [[1.0, 0.25], [3.0, 0.5]]
-
-
-def test_gap_distribution_counts_failures_as_far_away(runs: pd.DataFrame) -> None:
-    """A failed run is within no level below one."""
-    table = gap_distribution(score(runs))
-    assert table.loc["demo/exact", 0.0] == 1.0
-    assert table.loc["demo/fragile", 0.5] == pytest.approx(0.6)
-    assert table.loc["demo/greedy"].tolist() == [0.0] * table.shape[1]

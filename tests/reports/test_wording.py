@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from mecbench.reports.wording import interval, percent, quantity, seconds, share
+from mecbench.reports.wording import interval, percent, probability, quantity, seconds, share
 
 
 def test_small_and_missing_figures_stay_legible() -> None:
@@ -21,3 +21,4 @@ def test_small_and_missing_figures_stay_legible() -> None:
     assert [seconds(x) for x in (0.00123, 1.5, 120.0, math.nan)] == ["1.23 ms", "1.5 s", "120 s", "-"]
     assert [interval(*ends) for ends in ((0.1, 0.2), (0.0, 0.0), (0.5, math.nan))] == ["10.00 to 20.00 %", "0 %", "50.00 to -"]
     assert quantity(12.3456789) == "12.3457"
+    assert [probability(x) for x in (1e-6, 0.012345, 1.0, math.nan)] == ["< 0.0001", "0.012", "1", "-"]
