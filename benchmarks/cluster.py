@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import logging
+import pickle
 import threading
 import time
 from collections import deque
@@ -59,10 +60,12 @@ def connect(address: str) -> Iterator[Any]:
     """
     _check_address(address)
     try:
+        import dask
         from distributed import Client
     except ModuleNotFoundError as error:
         raise InputError(f"--cluster: expected the package {error.name}, found none: pip install distributed") from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in our own words
+    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})  # instances may be large
     try:
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, RuntimeError, ImportError, ValueError) as error:
@@ -154,7 +157,10 @@ class ClusterExecutor(Executor):
                 self._land()
                 continue
             try:
-                sent = self._executor.submit(work, spec, _source(spec), version("mecbench"))
+                # Bytes, and a function without a name to import: a worker without mecbench would die while it reads
+                # anything else, and the run would take the blame.
+                packed = pickle.dumps(partial(work, spec, _source(spec), version("mecbench")))
+                sent = self._executor.submit(lambda packed: pickle.loads(packed)(), packed)
             except Exception as error:
                 self._land()
                 answer.set_exception(error if isinstance(error, InputError) else self._lost())
@@ -257,7 +263,10 @@ def work(spec: RunSpec, source: bytes | None, planned_with: str) -> tuple[Record
     if source is None:
         _expect(spec.algorithm, spec.version, _versions(spec.algorithm, spec.problem), worker.address)
     environment = _environment()
-    pool = _idle.pop() if _idle else Pool(idle=3)
+    try:
+        pool = _idle.pop()
+    except IndexError:
+        pool = Pool(idle=3)  # one warm process per import set
     finished = threading.Event()
     threading.Thread(target=_guard, args=(worker, worker.get_current_task(), pool, finished), daemon=True).start()
     try:

@@ -63,16 +63,16 @@ class Cluster:
         self.workers: list[subprocess.Popen[bytes]] = []
         self.address = _eventually(lambda: json.loads((folder / "scheduler.json").read_text())["address"])
 
-    def _start(self, what: str, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments]
+    def _start(self, what: str, *arguments: str, first: str = "pass") -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", f"{first}\nfrom distributed.cli.dask_{what} import main\nmain()", *arguments]
         private = ["--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
         with (self._folder / "log").open("ab") as log:
             return subprocess.Popen([*command, *private], cwd=self._folder, stdout=log, stderr=log, start_new_session=True)
 
-    def add_worker(self, nanny: str = "--no-nanny") -> subprocess.Popen[bytes]:
-        """Start a worker and wait for nothing."""
+    def add_worker(self, nanny: str = "--no-nanny", first: str = "pass") -> subprocess.Popen[bytes]:
+        """Start a worker, which executes some code first, and wait for nothing."""
         scratch = str(self._folder / "scratch")
-        worker = self._start("worker", self.address, "--nthreads", "1", nanny, "--local-directory", scratch)
+        worker = self._start("worker", self.address, "--nthreads", "1", nanny, "--local-directory", scratch, first=first)
         self.workers.append(worker)
         return worker
 
@@ -185,6 +185,15 @@ def test_worker_of_other_version(job: Callable[..., Plan], shared: Cluster, tmp_
         with pytest.raises(InputError, match=r"worker tcp://127.0.0.1:\d+: expected mecbench in version 0.0, found \d"):
             _run(job("quick"), tmp_path, shared)
     assert _run(job("quick"), tmp_path, shared).statuses == {"ok": 1}
+
+
+@pytest.mark.slow
+def test_worker_without_mecbench(job: Callable[..., Plan], own: Cluster, tmp_path: Path) -> None:
+    """A worker that lacks mecbench ends the job with a sentence, and does not die time and again with runs that take the blame."""
+    own.add_worker(first="import sys; sys.modules['mecbench'] = None")
+    with pytest.raises(InputError, match=r"expected workers that can do runs, found one that fails with ModuleNotFoundError: .*mecbench"):
+        _run(job("quick"), tmp_path / "store", own)
+    assert _outcome(tmp_path / "store") == set()
 
 
 @pytest.mark.parametrize("nanny", ["--no-nanny", pytest.param("--nanny", marks=pytest.mark.slow)])
