@@ -19,7 +19,7 @@ def percent(value: float) -> str:
         return "0 %"
     if abs(value) < 5e-5:
         return f"{100 * value:.1g} %"
-    return f"{100 * value:.2f} %" if abs(value) < 10 else f"{100 * value:.3g} %"
+    return f"{100 * value:.2f} %" if abs(value) < 10 else f"{float(f'{100 * value:.3g}'):.0f} %"
 
 
 def interval(low: float, high: float) -> str:

@@ -26,7 +26,7 @@ function breakable(name) {
 function download(name, kind, text) {
   const address = URL.createObjectURL(new Blob([text], {type: kind}));
   element("a", {href: address, download: name}).click();
-  setTimeout(() => URL.revokeObjectURL(address), 1000);
+  setTimeout(() => URL.revokeObjectURL(address), 60000); // a busy machine begins to save late
 }
 
 function csv(columns, rows) {

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 ROW = {
     "rank", "problem", "algorithm", "sees", "kind", "instances", "runs", "solved", "feasible", "feasible_share",
     "mean_gap", "mean_gap_low", "mean_gap_high", "iqm_gap", "iqm_gap_low", "iqm_gap_high", "mean_gap_to_best", "median_excess",
     "sgm_seconds", "par2_seconds", "primal_integral", "claims", "correctness", "bounds_refuted", "bounds_beaten",
-    "decision_latency_p50", "decision_latency_p95", "statuses", "tied", "separable",
+    "decision_latency_p50", "decision_latency_p95", "statuses", "tied", "separable", "paired_p",
 }  # fmt: skip
 
 
@@ -34,6 +36,15 @@ def test_a_leaderboard_for_people(mecbench, store: Path) -> None:  # type: ignor
     assert "2/2" in out
     assert "0/2" in out
     assert "100.00 %" in out
+
+
+def test_a_narrow_terminal_keeps_the_labels(mecbench, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    """What an algorithm sees and its kind go with every score, however little room there is."""
+    monkeypatch.setattr("mecbench.benchmarks.cli.console.PIPE_WIDTH", 100)
+    out = mecbench("leaderboard", store).out
+    assert max(map(len, out.splitlines())) <= 100
+    assert all(name in out for name in ("algorithm", "sees", "kind", "mean gap", "central", "exact"))
+    assert "PAR-2" not in out
 
 
 def test_the_same_store_twice_counts_once(mecbench, store: Path) -> None:  # type: ignore[no-untyped-def]
