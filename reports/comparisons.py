@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -52,7 +54,7 @@ def _wilcoxon(difference: np.ndarray) -> float:
         return 1.0
     # SciPy's own choice for few values with ties is a permutation test, fifty milliseconds a pair: minutes for a long leaderboard.
     distinct = np.unique(np.abs(difference)).size == difference.size and np.all(difference)
-    method = "exact" if distinct and difference.size <= EXACT else "asymptotic"
+    method: Literal["exact", "approx"] = "exact" if distinct and difference.size <= EXACT else "approx"
     return float(stats.wilcoxon(difference, zero_method="zsplit", method=method).pvalue)
 
 

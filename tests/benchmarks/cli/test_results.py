@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from mecbench.benchmarks.store import Store
 
 ROW = {
     "rank", "problem", "algorithm", "sees", "kind", "instances", "runs", "solved", "feasible", "feasible_share",
@@ -50,6 +53,17 @@ def test_a_narrow_terminal_keeps_the_labels(mecbench, store: Path, monkeypatch: 
 def test_the_same_store_twice_counts_once(mecbench, store: Path) -> None:  # type: ignore[no-untyped-def]
     """Runs are known by their content, so copies of a store do not weigh double."""
     assert mecbench("leaderboard", store, store, "--json").json == mecbench("leaderboard", store, "--json").json
+
+
+def test_what_one_folder_skipped_another_may_have_run(mecbench, store: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Folders merge run by run, in whatever order they are named: a result beats the want of a package."""
+    with Store(store, create=False) as full, Store(tmp_path / "bare") as bare:
+        for record in full.records():
+            bare.add(replace(record, status="skipped", objective=None, feasible=False, bound=None, bound_kind="none"))
+    alone = mecbench("leaderboard", store, "--json").json
+    for folders in ((store, tmp_path / "bare"), (tmp_path / "bare", store)):
+        merged = mecbench("leaderboard", *folders, "--json").json
+        assert merged == alone
 
 
 def test_a_report_is_one_page(mecbench, store: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
