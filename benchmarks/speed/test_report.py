@@ -53,7 +53,9 @@ def synthetic(algorithms: int = ALGORITHMS, instances: int = INSTANCES) -> pd.Da
             "time_limit": 10.0,
             "log_tail": np.where(crash, "Segmentation fault", ""),
             "violations": [{"capacity": value, "latency": 0.0} for value in relative],
-            "trace": [[[0.2 * end, 1.2 * value], [0.7 * end, 1.05 * value], [end, value]] for end, value in zip(wall, objective, strict=True)],
+            "trace": [
+                [[0.2 * end, 1.2 * value], [0.7 * end, 1.05 * value], [end, value]] for end, value in zip(wall, objective, strict=True)
+            ],
         }
     )
 
