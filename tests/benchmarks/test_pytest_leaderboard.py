@@ -74,8 +74,8 @@ SESSION = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:h
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Environment of a session that is no part of this one."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")} | more
+    """Environment of a session that is no part of this one, nor of continuous integration, where pytest prints more."""
+    return {key: value for key, value in os.environ.items() if key not in ("CI", "BUILD_NUMBER") and not key.startswith("PYTEST_")} | more
 
 
 def session(folder: Path, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
