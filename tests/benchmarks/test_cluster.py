@@ -260,9 +260,12 @@ def test_client_killed(job: Callable[..., Plan], shared: Cluster, survivors: Cal
     job("asleep")  # writes the file
     command = ["run", "smoke", "--algorithms", "algorithms.py:asleep", "--time-limit", "900", "--cluster", shared.address, "--out", "store"]
     with subprocess.Popen([sys.executable, "-c", "from mecbench.benchmarks.cli import main; main()", *command]) as client:
-        _eventually(lambda: sum("sleep" in process for process in survivors(0.0)) == 2)
-        os.kill(client.pid, signal.SIGKILL)
-    _eventually(lambda: not any("sleep" in process for process in survivors(0.0)))
+        try:
+            # The command's own words hold "asleep" too: it is the grandchildren `sleep 1000` that count.
+            _eventually(lambda: sum(": sleep" in process for process in survivors(0.0)) == 2)
+        finally:
+            os.kill(client.pid, signal.SIGKILL)
+    _eventually(lambda: not any(": sleep" in process for process in survivors(0.0)))
 
 
 @pytest.mark.slow
