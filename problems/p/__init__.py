@@ -5,6 +5,7 @@ Source: Wang et al., "Safe Multi-Agent Deep Reinforcement Learning for Privacy-A
 
 from mecbench.problems.evaluation import Sense
 from mecbench.problems.p.certificate import Certificate, bound
+from mecbench.problems.p.describe import describe
 from mecbench.problems.p.evaluate import evaluate
 from mecbench.problems.p.generate import GENERATOR_VERSION, SIZES, Parameters, generate
 from mecbench.problems.p.instance import Instance
@@ -21,6 +22,7 @@ __all__ = [
     "Parameters",
     "Solution",
     "bound",
+    "describe",
     "evaluate",
     "generate",
 ]

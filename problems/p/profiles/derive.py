@@ -32,14 +32,7 @@ LENET = {
     "lenet-9": (((32, 64), (64, 128, 128)), (256, 10)),
     "lenet-12": (((32, 32, 64, 64), (128, 128, 128)), (256, 128, 10)),
 }
-VGG = {
-    f"vgg-{depth}": tuple(zip((64, 128, 256, 512, 512), counts, strict=True))
-    for depth, counts in (
-        (13, (2, 2, 2, 2, 2)),
-        (16, (2, 2, 3, 3, 3)),
-        (19, (2, 2, 4, 4, 4)),
-    )
-}
+VGG = {"vgg-13": (2, 2, 2, 2, 2), "vgg-16": (2, 2, 3, 3, 3), "vgg-19": (2, 2, 4, 4, 4)}  # convolutions of the five stages
 # Blocks of the four stages, and whether they are bottlenecks.
 RESNET = {"resnet-18": ((2, 2, 2, 2), False), "resnet-34": ((3, 4, 6, 3), False), "resnet-50": ((3, 4, 6, 3), True)}
 
@@ -107,10 +100,10 @@ def residual(stages: tuple[int, ...], bottleneck: bool) -> Iterator[Layer]:
     yield connected("fc", channels, 101)
 
 
-def profile(name: str, title: str, pixels: int, layers: list[Layer]) -> dict[str, Any]:
+def profile(name: str, pixels: int, layers: list[Layer]) -> dict[str, Any]:
     """Content of a profile's file."""
     return {
-        "network": title,
+        "network": f"{name}, 3 x {pixels} x {pixels}",
         "layers": [layer.name for layer in layers],
         "input_bytes": BYTES * 3 * pixels**2,
         "layer_bytes": [BYTES * layer.parameters for layer in layers],
@@ -124,15 +117,15 @@ def profile(name: str, title: str, pixels: int, layers: list[Layer]) -> dict[str
 
 def documents() -> dict[str, str]:
     """Text of every profile file by the profile's name."""
-    found = {}
+    networks: dict[str, tuple[int, list[Layer]]] = {}
     for name, (stages, dense) in LENET.items():
-        found[name] = profile(name, f"LeNet-{name.split('-')[1]}, 3 x 32 x 32", 32, list(chain(32, stages, dense)))
+        networks[name] = 32, list(chain(32, stages, dense))
     for name, (blocks, bottleneck) in RESNET.items():
-        found[name] = profile(name, f"ResNet-{name.split('-')[1]}, 3 x 224 x 224", 224, list(residual(blocks, bottleneck)))
-    for name, pairs in VGG.items():
-        stages = tuple((width,) * count for width, count in pairs)
-        found[name] = profile(name, f"VGG-{name.split('-')[1]}, 3 x 224 x 224", 224, list(chain(224, stages, (4096, 4096, 101))))
-    return {name: json.dumps(content, indent=1) + "\n" for name, content in found.items()}
+        networks[name] = 224, list(residual(blocks, bottleneck))
+    for name, counts in VGG.items():
+        widths = tuple((width,) * count for width, count in zip((64, 128, 256, 512, 512), counts, strict=True))
+        networks[name] = 224, list(chain(224, widths, (4096, 4096, 101)))
+    return {name: json.dumps(profile(name, *network), indent=1) + "\n" for name, network in networks.items()}
 
 
 def main() -> None:

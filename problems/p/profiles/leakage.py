@@ -1,6 +1,6 @@
 """SSIM leakage curves of the nine models: published where they are, interpolated within a family where not.
 
-Sources: the authors' public code (https://github.com/wanghong5233/HC-MAPPO-L) for LeNet-7, ResNet-18 and VGG-13;
+Sources: the authors' public code (`CODE`) for LeNet-7, ResNet-18 and VGG-13;
 the paper's Fig. 2 for VGG-16. The published rows are not monotone, although a deeper cut can reveal no more than a
 shallower one: each is replaced by its non-increasing isotonic regression, and what the paper fixes is forced on it,
 1 for the raw input and 0 for a whole run on the device. The other models of a family take its curve at the same
@@ -16,27 +16,26 @@ import numpy as np
 
 __all__ = ["FIGURE", "PUBLISHED", "curve", "isotonic", "source"]
 
+CODE = "https://github.com/wanghong5233/HC-MAPPO-L"
 DIGITS = 9  # as the published rows have
 
 PUBLISHED = {
     "lenet-7": (1.0, 0.999439158, 0.823166613, 0.091860519, 0.0),
-    "resnet-18": ((1.0, 0.357195995, 0.098226983, 0.062740733, 0.057299121, 0.036705882, 0.031553714, 0.026872831, 0.0, 0.023228156)),
+    "resnet-18": (1.0, 0.357195995, 0.098226983, 0.062740733, 0.057299121, 0.036705882, 0.031553714, 0.026872831, 0.0, 0.023228156),
     "vgg-13": (
-        (
-            1.0,
-            0.998206368,
-            0.935591669,
-            0.899232598,
-            0.784201096,
-            0.580814579,
-            0.273470319,
-            0.1001675,
-            0.054949943,
-            0.0,
-            0.061927991,
-            0.061550223,
-            0.029060218,
-        )
+        1.0,
+        0.998206368,
+        0.935591669,
+        0.899232598,
+        0.784201096,
+        0.580814579,
+        0.273470319,
+        0.1001675,
+        0.054949943,
+        0.0,
+        0.061927991,
+        0.061550223,
+        0.029060218,
     ),
 }
 FIGURE = ((0.0, 1.0), (2 / 16, 0.99), (8 / 16, 0.59), (14 / 16, 0.35), (1.0, 0.0))  # VGG-16: relative depth, SSIM
@@ -86,9 +85,12 @@ def _family(name: str) -> tuple[list[float], list[float]]:
 
 def source(name: str) -> str:
     """Where a model's curve comes from, in words."""
-    code = "https://github.com/wanghong5233/HC-MAPPO-L"
+    family = name.split("-")[0]
+    member = FAMILY[family]
     if name in PUBLISHED:
-        return f"row of {code}, isotonic regression, 0 forced at the last layer"
-    member = FAMILY[name.split("-")[0]]
-    figure = "SSIM 0.99, 0.59 and 0.35 after layers 2, 8 and 14 of VGG-16 (paper, Fig. 2)"
-    return f"PCHIP in relative depth through {figure if member is None else f'the curve of {member}'}"
+        origin = f"row of {CODE}, isotonic regression, 0 forced at the last layer"
+    elif member:
+        origin = f"PCHIP in relative depth through the curve of {member}"
+    else:
+        origin = "PCHIP in relative depth through SSIM 0.99, 0.59 and 0.35 after layers 2, 8 and 14 of VGG-16 (the paper's Fig. 2)"
+    return origin + ("; VGG-13 of the code and VGG-16 of the figure disagree in level" if family == "vgg" else "")
