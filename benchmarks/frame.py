@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mecbench.benchmarks.store import Store
 from mecbench.instances import library
-from mecbench.problems.evaluation import Sense, beats, excess, gap
+from mecbench.problems.evaluation import Regret, Sense, beats, excess, gap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +30,7 @@ class Reference:
 
     objective: float | None = None
     bound: float | None = None
+    regret: Regret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Contradiction:
 def references(store: Store, instances: Iterable[str] | None = None) -> dict[str, Reference]:
     """Best known objective and certified bound of the library, by hash, for a store's instances or some of them."""
     known = ((sha256, library.best_known(instance)) for sha256, instance in store.instances(instances))
-    return {sha256: Reference(best.objective, best.bound) for sha256, best in known if best is not None}
+    return {sha256: Reference(best.objective, best.bound, best.regret) for sha256, best in known if best is not None}
 
 
 def to_frame(store: Store, known: Mapping[str, Reference] | None = None) -> pd.DataFrame:
@@ -76,24 +77,28 @@ def to_frame(store: Store, known: Mapping[str, Reference] | None = None) -> pd.D
     pd.DataFrame
         The fields of `Record` that reports use, and ``best_objective`` and ``reference_bound`` (best feasible
         objective and best certified bound of the library and the runs), ``gap`` and ``excess`` to that bound,
-        ``violation`` (the largest relative one) and ``violations`` (relative, by family).
+        ``regret`` (certified, where the library's certificate prices a constraint), ``violation`` (the largest relative
+        one) and ``violations`` (relative, by family).
     """
     import pandas as pd
 
     rows = _rows(store)
-    best, bounds = _best(rows, references(store) if known is None else known)
+    known = references(store) if known is None else known
+    best, bounds = _best(rows, known)
     for row in rows:
         row["violations"] = {name: item["relative"] for name, item in row["violations"].items()}
         row["violation"] = max(row["violations"].values(), default=None)
         row["best_objective"] = best.get(row["instance_sha256"], (None, ""))[0]
         row["reference_bound"] = bounds.get(row["instance_sha256"])
         counted = row["objective"] if row["feasible"] else None
+        regret = known[row["instance_sha256"]].regret if row["instance_sha256"] in known else None
+        row["regret"] = regret.of(row["objective"], row["metrics"], row["violations"]) if regret and row["violations"] else None
         row["gap"], row["excess"] = gap(counted, row["reference_bound"]), excess(counted, row["reference_bound"])
         for latency in _LATENCIES:
             row[latency] = row["metrics"].get(latency)
-    columns = [*_STORED, "violation", "best_objective", "reference_bound", "gap", "excess", *_LATENCIES]
+    columns = [*_STORED, "violation", "best_objective", "reference_bound", "gap", "excess", "regret", *_LATENCIES]
     frame = pd.DataFrame(rows, columns=columns)
-    numbers = ["objective", "bound", "best_objective", "reference_bound", "violation", "memory_limit", *_LATENCIES]
+    numbers = ["objective", "bound", "best_objective", "reference_bound", "regret", "violation", "memory_limit", *_LATENCIES]
     return frame.astype(dict.fromkeys(numbers, float) | {"feasible": bool})
 
 

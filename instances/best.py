@@ -13,7 +13,7 @@ from mecbench import problems
 from mecbench.instances.documents import read_document, write_document
 from mecbench.problems.arrays import ArrayModel
 from mecbench.problems.errors import InputError, explain
-from mecbench.problems.evaluation import CertificateError, Sense, SolutionError, beats
+from mecbench.problems.evaluation import CertificateError, Regret, Sense, SolutionError, beats
 
 __all__ = ["BestKnown", "Provenance", "best_known", "save_best_known"]
 
@@ -41,6 +41,8 @@ class BestKnown:
         The decisions and what the evaluator says of them; ``None`` if no feasible solution is known.
     certificate, bound
         Dual data and the bound recomputed from them; ``None`` if no bound is certified.
+    regret
+        Lagrangian regret at the certificate's multipliers; ``None`` if it prices no constraint.
     provenance
         Where ``solution`` and ``certificate`` come from.
     """
@@ -49,6 +51,7 @@ class BestKnown:
     objective: float | None
     certificate: Any
     bound: float | None
+    regret: Regret | None
     provenance: Mapping[str, Provenance]
 
 
@@ -110,8 +113,10 @@ def _load(path: Path, instance: ArrayModel) -> BestKnown:
         raise InputError(f"{path}: {error}") from None
     if objective is not None and bound is not None and beats(objective, bound, package.SENSE):
         raise InputError(f"{path}: expected a bound that no solution beats, found {bound!r} and objective {objective!r}")
+    pricing = getattr(package, "regret", None)
+    regret = pricing(instance, certificate) if pricing and certificate is not None else None
     entries = {"solution": document.solution, "certificate": document.certificate}
-    return BestKnown(solution, objective, certificate, bound, {key: entry.provenance for key, entry in entries.items() if entry})
+    return BestKnown(solution, objective, certificate, bound, regret, {key: entry.provenance for key, entry in entries.items() if entry})
 
 
 def _read(path: Path, entry: _Entry | None, model: type[ArrayModel]) -> Any:

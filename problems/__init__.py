@@ -36,6 +36,10 @@ class Problem(Protocol):
         Raised when the same parameters and seed give other instances.
     Instance, Solution, Certificate, Parameters, Task
         The package's classes.
+
+    Notes
+    -----
+    A problem whose certificates price a constraint also offers ``regret(instance, certificate) -> Regret``.
     """
 
     NAME: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-__all__ = ["CertificateError", "Evaluation", "Sense", "SolutionError", "Violation", "beats", "excess", "gap"]
+__all__ = ["CertificateError", "Evaluation", "Regret", "Sense", "SolutionError", "Violation", "beats", "excess", "gap"]
 
 
 class Sense(StrEnum):
@@ -66,6 +67,51 @@ class Evaluation:
     feasible: bool
     tolerance: float
     metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Regret:
+    """Certified Lagrangian regret: how far from a bound is who misses the constraints that the bound prices.
+
+    A Lagrangian bound limits from below (a cost) not only the objective of feasible solutions, but the objective plus
+    the priced excess of every solution that keeps the other constraints. So solutions that miss a priced constraint
+    compare with those that meet it, and the regret is never negative.
+
+    Attributes
+    ----------
+    bound
+        The bound, of an objective that is minimised.
+    prices
+        Multiplier and limit of each priced metric, by its name in `Evaluation.metrics`.
+    priced
+        Families of constraints that may be violated; the others must hold.
+    """
+
+    bound: float
+    prices: dict[str, tuple[float, float]]
+    priced: frozenset[str]
+
+    def of(self, objective: float | None, metrics: Mapping[str, float], violations: Mapping[str, float]) -> float | None:
+        """Regret relative to the bound.
+
+        Parameters
+        ----------
+        objective, metrics
+            Of an evaluation; ``None`` for a failure.
+        violations
+            Relative violation of each family.
+
+        Returns
+        -------
+        float or None
+            ``None`` where the regret is not defined: a failure, another constraint violated, or a bound that is not positive.
+        """
+        broken = any(violation > 1e-9 for name, violation in violations.items() if name not in self.priced)
+        if objective is None or not math.isfinite(objective) or broken or self.bound <= 0 or not self.prices.keys() <= metrics.keys():
+            return None
+        excess = sum(multiplier * (metrics[name] - limit) for name, (multiplier, limit) in self.prices.items())
+        value = (objective + excess - self.bound) / self.bound
+        return value if math.isfinite(value) else None
 
 
 def gap(objective: float | None, bound: float | None) -> float:

@@ -17,7 +17,7 @@ SAME = 1e-9  # scores that differ by less are tied
 
 
 def leaderboard(runs: pd.DataFrame) -> pd.DataFrame:
-    """Rank algorithms by their mean gap to the certified bound, then by time.
+    """Rank algorithms by their mean gap to the certified bound, then by feasibility, regret and time.
 
     Parameters
     ----------
@@ -42,7 +42,8 @@ def leaderboard(runs: pd.DataFrame) -> pd.DataFrame:
     board = pd.DataFrame(rows)
     board["quantum"] = (board["mean_gap"] / SAME).round()
     board = board.sort_values(
-        ["problem", "quantum", "feasible_share", "sgm_seconds", "algorithm"], ascending=[True, True, False, True, True]
+        ["problem", "quantum", "feasible_share", "median_regret", "sgm_seconds", "algorithm"],
+        ascending=[True, True, False, True, True, True],
     ).reset_index(drop=True)
     above = board.shift(1)
     same_problem = board["problem"].eq(above["problem"])
@@ -120,6 +121,7 @@ def display(board: pd.DataFrame) -> pd.DataFrame:
             "solved": f"{row['solved']}/{row['runs']}",
             "feasible": share(row["feasible_share"]),
             "median excess": percent(row["median_excess"]),
+            "median regret": percent(row["median_regret"]),
             "time": seconds(row["sgm_seconds"]),
             "PAR-2": seconds(row["par2_seconds"]),
             "claims hold": share(row["correctness"]),

@@ -1,7 +1,7 @@
 """Scores of single runs and of algorithms. No run is ever dropped: a failure enters every aggregate.
 
 A *runs frame* has one row per run and the columns of `COLUMNS`; a `trace` column of incumbents
-``(seconds, objective)`` and the columns ``decision_latency_p50`` and ``decision_latency_p95`` [s] are used where there.
+``(seconds, objective)`` and the columns ``regret``, ``decision_latency_p50`` and ``decision_latency_p95`` [s] are used where there.
 """
 
 from __future__ import annotations
@@ -193,7 +193,8 @@ def summarise(scored: pd.DataFrame) -> dict[str, Any]:
     dict
         Counts ``instances``, ``runs``, ``solved``, ``feasible``, ``claims``, ``bounds_refuted``, ``bounds_beaten``;
         ``feasible_share``, ``mean_gap``, ``iqm_gap`` (each with ``_low`` and ``_high`` of its 95 % interval),
-        ``mean_gap_to_best``, ``median_excess``, ``sgm_seconds``, ``par2_seconds``, ``primal_integral``,
+        ``mean_gap_to_best``, ``median_excess``, ``median_regret`` (certified, NaN where none is defined), ``sgm_seconds``,
+        ``par2_seconds``, ``primal_integral``,
         ``correctness`` (share of claimed bounds that hold, NaN without a claim), ``decision_latency_p50`` and ``_p95``
         [s] (medians over runs, NaN without), ``statuses`` (counts).
     """
@@ -207,6 +208,11 @@ def summarise(scored: pd.DataFrame) -> dict[str, Any]:
         key: float(pd.to_numeric(scored[key], errors="coerce").median()) if key in scored else math.nan
         for key in ("decision_latency_p50", "decision_latency_p95")
     }
+    regret = (
+        pd.to_numeric(scored["regret"], errors="coerce").where(~scored["status"].isin(VOID[:2]))
+        if "regret" in scored
+        else pd.Series(dtype=float)
+    )
     return {
         "instances": len(gaps),
         "runs": len(scored),
@@ -221,6 +227,7 @@ def summarise(scored: pd.DataFrame) -> dict[str, Any]:
         "iqm_gap_high": iqm_high,
         "mean_gap_to_best": float(instances["gap_to_best"].mean().mean()),
         "median_excess": float(scored["excess"].median()),
+        "median_regret": float(regret.median()),
         "sgm_seconds": shifted_geometric_mean(scored["seconds"].to_numpy()),
         "par2_seconds": float(scored["par2"].mean()),
         "primal_integral": float(instances["primal_integral"].mean().mean()),

@@ -68,12 +68,24 @@ def print_board(scored: pd.DataFrame, board: pd.DataFrame) -> None:
     for problem, group in board.groupby("problem"):
         shown = display(group.reset_index(drop=True))
         alarm = "alarm" if shown["alarm"].any() else ""
-        rows = [{str(name): str(cell) for name, cell in row.items() if alarm or name != "alarm"} for row in shown.to_dict("records")]
+        empty = {*(() if alarm else ("alarm",)), *(() if group["median_regret"].notna().any() else ("median regret",))}
+        rows = [{str(name): str(cell) for name, cell in row.items() if name not in empty} for row in shown.to_dict("records")]
         print_table(
             rows,
             title=f"{problem}: by mean gap to the certified bound; = ties with the row above, ≈ is not separable from it",
             left=("#", "algorithm", "sees", "kind", "alarm"),
-            expendable=("IQM gap", "PAR-2", "feasible", "median excess", "p", "claims hold", "95 % interval", "time", "solved"),
+            expendable=(
+                "IQM gap",
+                "PAR-2",
+                "feasible",
+                "median excess",
+                "median regret",
+                "p",
+                "claims hold",
+                "95 % interval",
+                "time",
+                "solved",
+            ),
             alarm=alarm,
         )
     if board.empty:

@@ -30,24 +30,29 @@ def verify(
     from mecbench import problems
     from mecbench.instances.files import load_certificate, load_solution
     from mecbench.instances.library import best_known, load
-    from mecbench.problems.evaluation import CertificateError, beats, excess, gap
+    from mecbench.problems.evaluation import CertificateError, Regret, beats, excess, gap
     from mecbench.reports.wording import percent, quantity
 
     stored = load(instance)
     package = problems.load(stored.problem)
     evaluation = package.evaluate(stored.instance, load_solution(solution, stored.instance))
     bound: float | None = None
+    regret: Regret | None = None
     refuted = ""
     if certificate is not None:
+        claim = load_certificate(certificate, stored.instance)
         try:
-            bound = package.bound(stored.instance, load_certificate(certificate, stored.instance))
+            bound = package.bound(stored.instance, claim)
+            regret = package.regret(stored.instance, claim) if hasattr(package, "regret") else None
         except CertificateError as error:
             refuted = str(error)
     elif known := best_known(stored.instance):
-        bound = known.bound
+        bound, regret = known.bound, known.regret
     if bound is not None and evaluation.feasible and beats(evaluation.objective, bound, package.SENSE):
         refuted = f"the feasible objective {evaluation.objective!r} beats the bound {bound!r}"
     counted = evaluation.objective if evaluation.feasible else None
+    relative = {name: item.relative for name, item in evaluation.violations.items()}
+    regretted = regret.of(evaluation.objective, evaluation.metrics, relative) if regret else None
     result = {
         "instance": stored.name,
         "instance_sha256": stored.instance.sha256,
@@ -62,6 +67,7 @@ def verify(
         "bound_kind": "none" if bound is None else "certified",
         "gap": gap(counted, bound),
         "excess": excess(counted, bound),
+        "regret": regretted,
         "refuted": refuted or None,
         "metrics": evaluation.metrics,
     }
@@ -76,6 +82,7 @@ def verify(
                 "bound": "-" if bound is None else f"{bound!r} (certified{'' if certificate else ', from the library'})",
                 "gap": percent(gap(counted, bound)) if bound is not None else "-",
                 "excess": percent(excess(counted, bound)) if bound is not None else "-",
+                **({} if regretted is None else {"regret": f"{percent(regretted)} of the bound, the missed limit at its price"}),
                 **({"refuted": refuted} if refuted else {}),
             }
         )

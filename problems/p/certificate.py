@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from mecbench.problems.arrays import Array, ArrayModel
-from mecbench.problems.evaluation import CertificateError, Evaluation
+from mecbench.problems.evaluation import CertificateError, Regret
 from mecbench.problems.p.instance import Instance
 from mecbench.problems.p.options import of_trace
 
@@ -75,10 +75,7 @@ def placement_value(instance: Instance, index: np.ndarray, price: np.ndarray) ->
     return np.bincount(place, weights=price, minlength=size).reshape(instance.intervals, instance.servers, instance.services)
 
 
-def regret(instance: Instance, evaluation: Evaluation, certificate: Certificate) -> float:
-    """Certified Lagrangian regret: cost + lambda (mean delay - limit) - bound, never negative for who meets C1 to C7.
-
-    It compares policies that miss the delay limit, as most heuristics do, with those that meet it.
-    """
-    late = evaluation.metrics["mean_delay_s"] - instance.delay_limit
-    return evaluation.objective + certificate.multiplier * late - bound(instance, certificate)
+def regret(instance: Instance, certificate: Certificate) -> Regret:
+    """Certified Lagrangian regret, cost + lambda (mean delay - limit) - bound, of who misses the delay limit, as most heuristics do."""
+    price = (certificate.multiplier, instance.delay_limit)
+    return Regret(bound(instance, certificate), {"mean_delay_s": price}, frozenset({"delay"}))

@@ -17,6 +17,7 @@ function boardColumns() {
     {name: "solved", get: row => row.solved / row.runs, show: row => `${row.solved}/${row.runs}`, raw: {solved: row => row.solved, runs: row => row.runs}},
     figure("feasible", "share", "feasible_share"),
     figure("median excess", "percent", "median_excess"),
+    ...(sections.some(section => section.board.some(row => !missing(row.median_regret))) ? [figure("median regret", "percent", "median_regret", "certified, with missed limits at their price")] : []),
     figure("time", "seconds", "sgm_seconds", "shifted geometric mean"),
     figure("PAR-2", "seconds", "par2_seconds"),
     figure("claims hold", "share", "correctness"),

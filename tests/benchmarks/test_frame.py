@@ -12,6 +12,7 @@ from mecbench.benchmarks.frame import Contradiction, Reference, contradictions, 
 from mecbench.benchmarks.plan import Plan
 from mecbench.benchmarks.record import Record
 from mecbench.benchmarks.store import Store
+from mecbench.problems.evaluation import Regret
 from mecbench.reports import scores
 
 
@@ -57,6 +58,18 @@ def test_library_counts(store: Store, planned: Callable[..., Plan]) -> None:
         assert contradictions(store, known={sha256: Reference(1.5)}) == [
             Contradiction("tiny-0", sha256, "p-edge/bound", 2.0, "certified", "library", 1.5)
         ]
+
+
+def test_regret_of_who_misses_a_priced_constraint(store: Store, planned: Callable[..., Plan]) -> None:
+    """An infeasible run compares by its regret, where the library's certificate prices what it missed, and only there."""
+    sha256 = planned("p-edge/threshold").runs[0].instance_sha256
+    priced = {"decision_latency_p50": (2.0, 0.0)}
+    with store:
+        other = to_frame(store, {sha256: Reference(2.25, 2.0, Regret(2.0, priced, frozenset({"capacity"})))})
+        frame = to_frame(store, {sha256: Reference(2.25, 0.5, Regret(0.5, {}, frozenset({"least_share"})))})
+    assert other["regret"].isna().all()
+    assert frame["regret"].fillna(-1).tolist() == [-1, -1, 1.0]
+    assert scores.summarise(scores.score(frame.iloc[2:]))["median_regret"] == 1.0
 
 
 def test_contradictions_are_never_written(store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mecbench.problems.evaluation import Sense, beats, excess, gap
+from mecbench.problems.evaluation import Regret, Sense, beats, excess, gap
 
 FINITE = st.floats(-1e9, 1e9)
 
@@ -43,3 +43,25 @@ def test_a_bound_is_beaten_beyond_the_tolerance_only():
     assert beats(1000 - 1.1e-6, 1000.0, Sense.MINIMISE)
     assert not beats(1.1, 1.0, Sense.MINIMISE)
     assert beats(1.1, 1.0, Sense.MAXIMISE)
+
+
+def test_regret_charges_a_missed_limit_at_its_price():
+    """100 at two seconds late, a second at 5, against the bound 88: 110 - 88 is a quarter of the bound; early is a credit."""
+    regret = Regret(88.0, {"mean_delay_s": (5.0, 3.0)}, frozenset({"delay"}))
+    assert regret.of(100.0, {"mean_delay_s": 5.0}, {"delay": 2 / 3, "storage": 0.0}) == pytest.approx(22 / 88)
+    assert regret.of(100.0, {"mean_delay_s": 2.6}, {"delay": 0.0}) == pytest.approx(10 / 88)
+
+
+@pytest.mark.parametrize(
+    ("objective", "metrics", "violations"),
+    [
+        (None, {"mean_delay_s": 5.0}, {}),
+        (math.inf, {"mean_delay_s": 5.0}, {}),
+        (100.0, {}, {}),
+        (100.0, {"mean_delay_s": math.inf}, {"delay": math.inf}),
+        (100.0, {"mean_delay_s": 5.0}, {"storage": 0.1}),
+    ],
+)
+def test_regret_is_not_defined_for_failures_and_unpriced_violations(objective, metrics, violations):
+    """The bound says nothing of who breaks a constraint that it does not price."""
+    assert Regret(88.0, {"mean_delay_s": (5.0, 3.0)}, frozenset({"delay"})).of(objective, metrics, violations) is None

@@ -40,6 +40,15 @@ def test_ties_share_a_rank_and_overlaps_are_marked(row: Build) -> None:
     assert shown["#"].to_dict() == {"demo/a": "1", "demo/b": "1 =", "demo/c": "3", "demo/d": "4 ≈", "demo/e": "5"}
 
 
+def test_infeasible_rows_rank_by_their_regret(row: Build) -> None:
+    """Who misses a limit by less stands before who misses it by more, however fast the latter is."""
+    worse = [row(algorithm="demo/worse", status="infeasible", feasible=False, regret=2.0, wall_seconds=0.1)]
+    better = [row(algorithm="demo/better", status="infeasible", feasible=False, regret=0.5, wall_seconds=1.0)]
+    board = leaderboard(pd.DataFrame([*worse, *better]))
+    assert board["algorithm"].tolist() == ["demo/better", "demo/worse"]
+    assert display(board)["median regret"].tolist() == ["50.00 %", "200.00 %"]
+
+
 def test_a_beaten_bound_is_an_alarm(row: Build) -> None:
     """A false bound is a hard failure of whoever claimed it, named with its figures."""
     scored = score(
