@@ -128,7 +128,7 @@ def gap(objective: float | None, bound: float | None) -> float:
         return 1.0
     if objective == bound:
         return 0.0
-    if objective * bound < 0:
+    if objective < 0 < bound or bound < 0 < objective:  # their product may vanish
         return 1.0
     return abs(objective - bound) / max(abs(objective), abs(bound))
 

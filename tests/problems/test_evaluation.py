@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mecbench.problems.evaluation import Regret, Sense, beats, excess, gap
@@ -14,6 +14,7 @@ FINITE = st.floats(-1e9, 1e9)
 
 
 @given(FINITE, FINITE)
+@example(2.5e-309, -1.1e-308)
 def test_gap_is_symmetric_and_within_the_unit_interval(objective, bound):
     """No instance can weigh more than any other in a mean of gaps."""
     assert 0 <= gap(objective, bound) <= 1
