@@ -10,6 +10,7 @@ from mecbench.problems.p.evaluate import evaluate
 from mecbench.problems.p.generate import GENERATOR_VERSION, SIZES, Parameters, generate
 from mecbench.problems.p.instance import Instance
 from mecbench.problems.p.solution import Solution
+from mecbench.problems.p.task import Task
 
 __all__ = [
     "GENERATOR_VERSION",
@@ -21,6 +22,7 @@ __all__ = [
     "Instance",
     "Parameters",
     "Solution",
+    "Task",
     "bound",
     "describe",
     "evaluate",

@@ -8,6 +8,7 @@ compute with sqrt(W). One scalar nu remains, found where the average delay meets
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import brentq
@@ -17,11 +18,27 @@ from mecbench.problems.p.options import Options
 from mecbench.problems.p.physics import quotient
 from mecbench.problems.p.solution import Solution
 
-__all__ = ["Choices", "Split", "choices", "polish", "split"]
+__all__ = ["Choices", "Servers", "Split", "choices", "polish", "split"]
 
 SHRINK = 1.0 - 1e-12  # of every share, so that sums stay within a capacity despite rounding
 TARGET = 1.0 - 1e-10  # of the delay limit that the search aims at, so that C8 holds despite rounding
 LARGEST = 1e30  # multiplier from which the delay counts as least
+
+
+class Servers(Protocol):
+    """What a split needs to know of the servers: an instance, or several instances side by side."""
+
+    @property
+    def servers(self) -> int:
+        """J, number of servers."""
+
+    @property
+    def bandwidth(self) -> np.ndarray:
+        """B_j [Hz], shape [J]."""
+
+    @property
+    def server_flops(self) -> np.ndarray:
+        """f_j [FLOP/s], shape [J]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +95,13 @@ def choices(instance: Instance, options: Options, hit: np.ndarray, server: np.nd
     )
 
 
-def split(instance: Instance, chosen: Choices, multiplier: float) -> Split:
+def split(servers: Servers, chosen: Choices, multiplier: float) -> Split:
     """Optimal shares at a multiplier nu >= 0 on the delay.
 
     At nu = 0, the limit of small nu, a request that uploads nothing gets bandwidth only where nobody on its server
     uploads. An infinite nu minimises the delay alone.
     """
-    place = _place(instance, chosen.server)
+    place = _place(servers, chosen.server)
     if multiplier == 0.0:
         uploads = _sums(place, chosen.upload)[place] > 0
         weight = np.where(uploads, chosen.upload, chosen.traffic)
@@ -92,8 +109,8 @@ def split(instance: Instance, chosen: Choices, multiplier: float) -> Split:
         weight = chosen.traffic
     else:
         weight = chosen.upload + multiplier * chosen.traffic
-    bandwidth = _shares(place, np.sqrt(weight), instance.bandwidth[chosen.server])
-    compute = _shares(place, np.sqrt(chosen.work), instance.server_flops[chosen.server])
+    bandwidth = _shares(place, np.sqrt(weight), servers.bandwidth[chosen.server])
+    compute = _shares(place, np.sqrt(chosen.work), servers.server_flops[chosen.server])
     return Split(bandwidth, compute, multiplier)
 
 
@@ -157,9 +174,9 @@ def _multiplier(instance: Instance, chosen: Choices) -> float:
     return float(np.exp(root))
 
 
-def _place(instance: Instance, server: np.ndarray) -> np.ndarray:
+def _place(servers: Servers, server: np.ndarray) -> np.ndarray:
     """Number of each request's (slot, server), shape [S, K]."""
-    return np.arange(server.shape[0])[:, None] * instance.servers + server
+    return np.arange(server.shape[0])[:, None] * servers.servers + server
 
 
 def _sums(place: np.ndarray, values: np.ndarray) -> np.ndarray:

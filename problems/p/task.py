@@ -1,0 +1,398 @@
+"""P as a reinforcement-learning task: deployment, association and allocation, slot after slot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mecbench.problems.p.allocation import Choices, split
+from mecbench.problems.p.instance import Instance
+from mecbench.problems.p.layout import ALLOCATION, ASSOCIATION, DEPLOYMENT, Layout, Shows
+from mecbench.problems.p.solution import Solution
+from mecbench.problems.p.worlds import Outcome, Worlds
+from mecbench.problems.task import Observation, Reward, Step
+
+if TYPE_CHECKING:
+    from gymnasium import spaces
+
+__all__ = ["FAILURE_REWARD", "HIT_WEIGHT", "MIGRATION_WEIGHT", "OVERRUN_WEIGHT", "Task"]
+
+HIT_WEIGHT, MIGRATION_WEIGHT = 1.0, 0.1  # mu_hit and mu_mig of (24); not in the paper
+OVERRUN_WEIGHT, FAILURE_REWARD = 0.1, -500.0  # mu3 and R^fail of (25); not in the paper
+
+GIGA = 1e9
+
+
+class Task:
+    """A batch of episodes of T slots, stepped a phase at a time; `Layout` says where everything stands.
+
+    In each slot the servers deploy (where an interval begins, before its first requests are seen), then every user
+    chooses a server and a cut, then every server splits its bandwidth and compute among its users that hit. Every
+    action is feasible: a deployment keeps what fits, a cut beyond the last is the last, fractions that sum to more
+    than 1 are scaled down. A user may choose a server without its service, against the mask, and fails, as P allows.
+    A user that needs a share and is given 0 waits for ever: its cost is infinite, as the evaluator says too.
+
+    Rewards come with the step that ends a slot, in the rows of those who earn them; the cost is every user's delay
+    (27), failures included. The instances of a batch may differ in their numbers of users only.
+
+    Parameters
+    ----------
+    reward
+        ``"objective"`` pays each user -(cost_r + multiplier tau_r), so that an episode's sum is
+        -N (objective + multiplier average delay); ``"paper"`` pays users (25) and allocation agents (26), and, at the
+        end of each interval, deployment agents (24) for the hits and the placements of that interval.
+    width
+        Pads the users so that there are at least this many agents.
+    shows
+        ``"paper"`` observations (14) to (18), or ``"extended"`` ones with the channels and devices beside.
+    analytic_allocation
+        Leaves the third phase out and splits by the closed form at the multiplier instead.
+    multiplier
+        lambda >= 0 [1/s]; what a learner moves between episodes. A policy that wants another one in every slot
+        splits by `allocation.split` itself, in the third phase.
+    """
+
+    def __init__(
+        self,
+        reward: Reward = "objective",
+        width: int = 0,
+        *,
+        shows: Shows = "extended",
+        analytic_allocation: bool = False,
+        multiplier: float = 0.0,
+    ) -> None:
+        self.reward = reward
+        self.width = width
+        self.shows = shows
+        self.analytic_allocation = analytic_allocation
+        self.multiplier = multiplier
+        self._slot = 0
+        self._phase = DEPLOYMENT
+        self._worlds: Worlds | None = None
+
+    def observation_space(self, instances: Sequence[Instance]) -> spaces.Dict:
+        """Gymnasium space of one episode's observation, wide enough for all of the instances."""
+        from gymnasium import spaces
+
+        layout = self._layout_of(instances)
+        return spaces.Dict(
+            {
+                "phase": spaces.Discrete(3),
+                "mask": spaces.MultiBinary((layout.agents, layout.admissible)),
+                "agents": spaces.Box(0.0, np.inf, (layout.agents, layout.features), np.float64),
+                "shared": spaces.Box(0.0, np.inf, (layout.shared,), np.float64),
+            }
+        )
+
+    def action_space(self, instances: Sequence[Instance]) -> spaces.Box:
+        """Gymnasium space of one episode's joint action: indices are rounded, priorities and fractions are not."""
+        from gymnasium import spaces
+
+        layout = self._layout_of(instances)
+        high = np.ones((layout.agents, layout.choices))
+        high[layout.askers, :2] = max(1, layout.servers - 1), layout.cuts - 1
+        return spaces.Box(np.zeros_like(high), high, dtype=np.float64)
+
+    def static(self) -> dict[str, np.ndarray]:
+        """Everything but the trace and gains that change, arrays [B, ...]; `slots` and `users` of each instance beside."""
+        return self._running().static()
+
+    def reset(self, instances: Sequence[Instance]) -> Observation:
+        """Begin an episode of each instance.
+
+        Raises
+        ------
+        ValueError
+            If they differ in more than their numbers of users.
+        """
+        self._layout = layout = self._layout_of(instances)
+        self._worlds = worlds = Worlds(instances, layout.users)
+        self._slot, self._phase = 0, DEPLOYMENT
+        intervals = -(-worlds.slots // worlds.interval)
+        self._deployed = np.zeros((intervals, worlds.count, worlds.servers_each, worlds.services), dtype=bool)
+        shape = (worlds.slots, worlds.world.size)
+        self._server, self._cut = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        self._hit = np.zeros(shape, dtype=bool)
+        self._bandwidth, self._compute = np.zeros(shape), np.zeros(shape)
+        self._totals = dict.fromkeys(("cost", "delay", "energy", "privacy", "hits"), np.zeros(worlds.count))
+        self._placed = np.zeros((worlds.count, worlds.servers_each))
+        self._held: np.ndarray = np.zeros((worlds.count, worlds.servers_each, worlds.services), dtype=bool)
+        self._local = worlds.warmup_counts()
+        self._fitting = worlds.service_bytes[:, None] <= worlds.storage[:, :, None]
+        self._devices: np.ndarray | None = None
+        self._cuts = np.tri(layout.cuts, dtype=bool)  # which cuts each last cut admits
+        return self._observation(np.zeros(worlds.count))
+
+    def step(self, action: np.ndarray) -> Step:
+        """Take the decisions of the phase in every episode.
+
+        Raises
+        ------
+        ValueError
+            If the action has another shape than [B, A, max(I, 2)], or what it holds for the phase is negative, not a
+            number, infinite, or names a server that does not exist.
+        RuntimeError
+            If the episodes are over.
+        """
+        worlds, layout = self._running(), self._layout
+        if self._slot == worlds.slots:
+            raise RuntimeError("the episodes are over: expected a reset before the next step")
+        values = np.asarray(action, dtype=np.float64)
+        expected = (worlds.count, layout.agents, layout.choices)
+        if values.shape != expected:
+            raise ValueError(f"expected an action of shape {list(expected)}, found {list(values.shape)}")
+        outcome = None
+        if self._phase == DEPLOYMENT:
+            self._deploy(values[:, layout.deployers, : worlds.services])
+            self._phase = ASSOCIATION
+        elif self._phase == ASSOCIATION:
+            self._associate(values[:, layout.askers])
+            self._phase = ALLOCATION
+            if self.analytic_allocation:
+                outcome = self._settle(*self._closed_form())
+        else:
+            outcome = self._settle(*self._fractions(values[:, layout.askers]))
+        reward = np.zeros(expected[:2])
+        cost = np.zeros(expected[:2])
+        if outcome is not None:
+            self._pay(reward, outcome)
+            cost[:, layout.askers] = outcome.delay.reshape(worlds.count, -1)
+            self._slot += 1
+            self._phase = ASSOCIATION if self._slot % worlds.interval and self._slot < worlds.slots else DEPLOYMENT
+            if self._phase == DEPLOYMENT:
+                self._local = self._counts()
+        done = np.full(worlds.count, self._slot == worlds.slots)
+        metrics = self._metrics()
+        return Step(self._observation(metrics["mean_delay_s"]), reward, cost, done, np.zeros_like(done), metrics)
+
+    def joint(self, reward: np.ndarray) -> np.ndarray:
+        """Reward of an agent that decides for all, shape [B]: the sum of all agents' rewards."""
+        total: np.ndarray = reward.sum(axis=1)
+        return total
+
+    def action(self, solutions: Sequence[Solution]) -> np.ndarray:
+        """Action that takes the decisions of these solutions in the phase at hand, shape [B, A, max(I, 2)]."""
+        worlds, layout = self._running(), self._layout
+        if self._phase == DEPLOYMENT:
+            interval = self._slot // worlds.interval
+            return layout.deploy(np.stack([solution.deployment[interval].T for solution in solutions]).astype(float))
+        columns = np.zeros((4, worlds.count, layout.users))
+        for row, solution in enumerate(solutions):
+            users = solution.server.shape[1]
+            instance, server = worlds.instances[row], solution.server[self._slot]
+            columns[:2, row, :users] = server, solution.cut[self._slot]
+            columns[2, row, :users] = solution.bandwidth[self._slot] / instance.bandwidth[server]
+            columns[3, row, :users] = solution.compute[self._slot] / instance.server_flops[server]
+        return layout.associate(*columns[:2]) if self._phase == ASSOCIATION else layout.allocate(*columns[2:])
+
+    def solutions(self) -> list[Solution]:
+        """Decisions of the episodes, one solution per instance."""
+        worlds = self._running()
+        if self._slot < worlds.slots:
+            raise RuntimeError(f"expected the episodes to be over, found them in slot {self._slot} of {worlds.slots}")
+        shape = (worlds.slots, worlds.count, worlds.users_each)
+        traces = [array.reshape(shape) for array in (self._server - worlds.first_server, self._cut, self._bandwidth, self._compute)]
+        names = ("server", "cut", "bandwidth", "compute")
+        return [
+            Solution(
+                deployment=self._deployed[:, row].swapaxes(1, 2),
+                **{name: trace[:, row, : instance.users] for name, trace in zip(names, traces, strict=True)},
+            )
+            for row, instance in enumerate(worlds.instances)
+        ]
+
+    def _running(self) -> Worlds:
+        if self._worlds is None:
+            raise RuntimeError("expected a reset before anything else")
+        return self._worlds
+
+    def _layout_of(self, instances: Sequence[Instance]) -> Layout:
+        first = instances[0]
+        users = max(self.width - 2 * first.servers, *(instance.users for instance in instances))
+        return Layout(first.servers, users, first.services, first.layer_bytes.shape[1] + 1, self.shows)
+
+    def _deploy(self, priority: np.ndarray) -> None:
+        """Place services in order of decreasing priority, equal ones by index; skip what no longer fits."""
+        worlds = self._running()
+        if not (np.isfinite(priority) & (priority >= 0)).all():
+            raise ValueError("expected finite priorities of at least 0 in the action of the deployment phase")
+        deployed = np.zeros(priority.shape, dtype=bool)
+        free = worlds.storage.copy()
+        world, server = np.indices(free.shape)
+        for service in np.moveaxis(np.argsort(-priority, axis=2, kind="stable"), 2, 0):
+            size = worlds.service_bytes[world, service]
+            fits = (priority[world, server, service] > 0) & (size <= free)
+            deployed[world, server, service] = fits
+            free -= size * fits
+        self._arrived = ((deployed & ~self._held) * worlds.service_bytes[:, None]).sum(axis=2)
+        self._placed = self._placed + self._arrived
+        self._deployed[self._slot // worlds.interval] = deployed
+        self._held = deployed
+        self._holders = deployed.swapaxes(1, 2).reshape(-1, worlds.servers_each)  # of each service of each world
+        self._hits_of_interval = np.zeros(worlds.servers)
+
+    def _associate(self, choice: np.ndarray) -> None:
+        worlds, slot = self._running(), self._slot
+        server, cut = (self._shown(choice[..., column].ravel()).ravel() for column in (0, 1))
+        server = np.rint(server)
+        if not ((server >= 0) & (server < worlds.servers_each)).all():
+            raise ValueError(f"expected servers from 0 to {worlds.servers_each - 1} in the action of the association phase")
+        if not (cut >= 0).all():
+            raise ValueError("expected cuts of at least 0 in the action of the association phase")
+        chosen = server.astype(np.int64)
+        last = np.rint(np.minimum(cut, worlds.last_cut[slot])).astype(np.int64)
+        hit = self._holders.ravel()[worlds.wanted[slot] * worlds.servers_each + chosen] & worlds.present
+        self._server[slot], self._cut[slot], self._hit[slot] = worlds.first_server + chosen, last, hit
+        self._chosen = worlds.choose(slot, self._server[slot], last, hit)
+
+    def _fractions(self, fraction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """B_r and f_r of the users that hit; what sums to more than a whole is scaled down."""
+        worlds, chosen = self._running(), self._chosen
+        shares = []
+        for column, whole in enumerate((worlds.bandwidth, worlds.server_flops)):
+            part = np.where(chosen.hit, fraction[..., column].ravel(), 0.0)
+            if not ((part >= 0) & (part < np.inf)).all():
+                raise ValueError("expected finite fractions of at least 0 in the action of the allocation phase")
+            total = np.bincount(chosen.server, weights=part, minlength=worlds.servers)
+            shares.append(part * (whole / np.maximum(total, 1.0))[chosen.server])
+        return shares[0], shares[1]
+
+    def _closed_form(self) -> tuple[np.ndarray, np.ndarray]:
+        worlds, chosen = self._running(), self._chosen
+        upload = worlds.energy_weight * worlds.user_watts * chosen.upload
+        hit = chosen.hit
+        row = Choices(
+            server=chosen.server[None],
+            hit=hit[None],
+            delay=np.zeros((1, hit.size)),
+            traffic=np.where(hit, chosen.traffic, 0.0)[None],
+            upload=np.where(hit, upload, 0.0)[None],
+            work=np.where(hit, chosen.work, 0.0)[None],
+        )
+        shares = split(worlds, row, self.multiplier)
+        return shares.bandwidth[0], shares.compute[0]
+
+    def _settle(self, bandwidth: np.ndarray, compute: np.ndarray) -> Outcome:
+        """Write the shares down, serve the slot's requests and add up what became of them."""
+        worlds, slot = self._running(), self._slot
+        self._bandwidth[slot], self._compute[slot] = bandwidth, compute
+        outcome = worlds.outcome(slot, self._chosen, bandwidth, compute)
+        terms = {name: getattr(outcome, name) for name in ("cost", "delay", "energy", "privacy")} | {"hits": self._hit[slot]}
+        for name, values in terms.items():
+            # One after the other: a sum by halves would depend on the padding.
+            self._totals[name] = self._totals[name] + np.bincount(worlds.world, weights=values, minlength=worlds.count)
+        return outcome
+
+    def _pay(self, reward: np.ndarray, outcome: Outcome) -> None:
+        worlds, layout, slot = self._running(), self._layout, self._slot
+        users = (worlds.count, -1)
+        if self.reward == "objective":
+            price = self.multiplier * outcome.delay if self.multiplier else 0.0  # 0 times for ever is nothing
+            reward[:, layout.askers] = -(outcome.cost + price).reshape(users)
+            return
+        hit, server = self._chosen.hit, self._chosen.server
+        overrun = np.maximum(outcome.delay - worlds.delay_limit, 0.0)
+        served = np.where(hit, -(outcome.cost + OVERRUN_WEIGHT * overrun), FAILURE_REWARD)
+        reward[:, layout.askers] = np.where(worlds.present, served, 0.0).reshape(users)
+        count = np.bincount(server, weights=worlds.present, minlength=worlds.servers)
+        waited = np.bincount(server, weights=outcome.delay, minlength=worlds.servers)
+        reward[:, layout.allocators] = (-waited / np.maximum(count, 1)).reshape(users)
+        self._hits_of_interval += np.bincount(server, weights=hit, minlength=worlds.servers)
+        if (slot + 1) % worlds.interval == 0 or slot + 1 == worlds.slots:
+            migration = 8.0 * self._arrived.ravel() / worlds.cloud_rate
+            reward[:, layout.deployers] = (HIT_WEIGHT * self._hits_of_interval - MIGRATION_WEIGHT * migration).reshape(users)
+
+    def _counts(self) -> np.ndarray:
+        """h, requests at each server in the last DT slots, of which a last interval that is cut short has fewer."""
+        worlds = self._running()
+        last = slice(max(0, self._slot - worlds.interval), self._slot)
+        return worlds.counts(self._server[last][:, worlds.present], worlds.service[last][:, worlds.present])
+
+    def _metrics(self) -> dict[str, np.ndarray]:
+        """Averages over the requests so far, under the evaluator's names."""
+        worlds = self._running()
+        seen = np.maximum(self._slot, 1) * (worlds.requests // worlds.slots)
+        means = {"objective": "cost", "mean_delay_s": "delay", "mean_energy_j": "energy", "mean_privacy": "privacy", "success_rate": "hits"}
+        rate = worlds.cloud_rate.reshape(self._placed.shape)
+        return {name: self._totals[total] / seen for name, total in means.items()} | {
+            "migrated_bytes": self._placed.sum(axis=1),
+            "migration_s": (8.0 * self._placed / rate).sum(axis=1),
+        }
+
+    def _observation(self, mean_delay: np.ndarray) -> Observation:
+        worlds, layout = self._running(), self._layout
+        mask = np.zeros((worlds.count, layout.agents, layout.admissible), dtype=bool)
+        shared = np.zeros((worlds.count, layout.shared))
+        shown = worlds.services * (1 + worlds.servers_each)
+        shared[:, worlds.services : shown] = self._held.reshape(worlds.count, -1)
+        if self.shows == "extended":
+            shared[:, shown] = self._slot / worlds.slots
+            shared[:, shown + 1] = mean_delay
+        if self._phase == DEPLOYMENT:
+            agents = np.zeros((worlds.count, layout.agents, layout.features))
+            agents[:, layout.deployers, : worlds.services] = self._local
+            mask[:, layout.deployers, : worlds.services] = self._fitting
+            shared[:, : worlds.services] = self._local.sum(axis=1)
+        elif self._phase == ASSOCIATION:
+            agents = self._asking(mask[:, layout.askers])
+        else:
+            agents = self._sharing()
+            mask[:, layout.askers, :2] = self._chosen.hit.reshape(worlds.count, -1, 1)
+        return {"phase": np.full(worlds.count, self._phase), "mask": mask, "agents": agents, "shared": shared}
+
+    def _asking(self, mask: np.ndarray) -> np.ndarray:
+        """Agents' rows of the association phase; fills the users' part of the mask, shape [B, K, max(I, J + Z)]."""
+        worlds, layout, slot = self._running(), self._layout, self._slot
+        if self._devices is None or worlds.uplink.shape[0] > 1:
+            self._devices = self._device_rows()
+        agents = self._devices.copy()
+        rows = agents[:, layout.askers]
+        for column, values in enumerate((worlds.service[slot], worlds.batch[slot])):
+            rows[..., column] = self._shown(values)
+        holders = self._holders[worlds.wanted[slot]]
+        holders |= ~holders.any(axis=1, keepdims=True)
+        mask[..., : layout.servers] = self._shown(holders)
+        mask[..., layout.servers : layout.servers + layout.cuts] = self._shown(self._cuts[worlds.last_cut[slot]])
+        return agents
+
+    def _device_rows(self) -> np.ndarray:
+        """Agents' rows of the association phase before a request is known."""
+        worlds, layout = self._running(), self._layout
+        agents = np.zeros((worlds.count, layout.agents, layout.features))
+        if self.shows == "extended":
+            rows = agents[:, layout.askers, 2:]
+            for first, link in zip((0, layout.servers), worlds.links(self._slot), strict=True):
+                rows[..., first : first + layout.servers] = self._shown(link.swapaxes(1, 2).reshape(-1, layout.servers))
+            devices = (worlds.user_flops / GIGA, worlds.energy_per_flop * GIGA, worlds.privacy_preference)
+            for column, values in enumerate(devices, start=2 * layout.servers):
+                rows[..., column] = self._shown(values)
+        return agents
+
+    def _sharing(self) -> np.ndarray:
+        """Agents' rows of the allocation phase."""
+        worlds, layout, slot, chosen = self._running(), self._layout, self._slot, self._chosen
+        columns = [worlds.service[slot], worlds.batch[slot], chosen.cut, chosen.server - worlds.first_server, chosen.hit]
+        if self.shows == "extended":
+            band = worlds.bandwidth[chosen.server]
+            columns += [
+                chosen.device_flop / worlds.user_flops,
+                chosen.traffic / band,
+                chosen.work / worlds.server_flops[chosen.server],
+                worlds.energy_weight * worlds.user_watts * chosen.upload / band,
+            ]
+        agents = np.zeros((worlds.count, layout.agents, layout.features))
+        rows = agents[:, layout.askers]
+        for column, values in enumerate(columns):
+            rows[..., column] = self._shown(values)
+        return agents
+
+    def _shown(self, values: np.ndarray) -> np.ndarray:
+        """Values of users by instance, shape [B, K, ...]; nothing of users that are padding."""
+        worlds = self._running()
+        rows = values.reshape(worlds.count, worlds.users_each, *values.shape[1:])
+        if worlds.padded:
+            present = worlds.present.reshape(rows.shape[:2] + (1,) * (rows.ndim - 2))
+            rows = np.where(present, rows, np.zeros((), dtype=rows.dtype))
+        return rows

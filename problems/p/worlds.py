@@ -1,0 +1,216 @@
+"""Instances side by side as one flat world, in which the task finds what a slot needs in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mecbench.problems.p import physics
+from mecbench.problems.p.instance import Instance
+
+__all__ = ["Chosen", "Outcome", "Worlds"]
+
+_TRACE = ("service", "batch")
+_ALIKE = ("slots", "servers", "services", "interval")
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Requests of one slot at the servers and cuts chosen for them, shape [B K] each.
+
+    Attributes
+    ----------
+    server, cut
+        sigma, numbered over all worlds, and z.
+    hit
+        Whether the server holds the service.
+    device_flop, work
+        D Omega^U and W = D Omega^E [FLOP].
+    upload, traffic
+        U, and A = U and the download over its efficiency [Hz s].
+    """
+
+    server: np.ndarray
+    cut: np.ndarray
+    hit: np.ndarray
+    device_flop: np.ndarray
+    work: np.ndarray
+    upload: np.ndarray
+    traffic: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of the requests of one slot, shape [B K] each; 0 where there is no user.
+
+    Attributes
+    ----------
+    delay, energy, privacy
+        tau_r [s], e_r [J] and C^priv_r; of a failure tau_fail and what it is charged for.
+    cost
+        Their weighted cost (12).
+    """
+
+    delay: np.ndarray
+    energy: np.ndarray
+    privacy: np.ndarray
+    cost: np.ndarray
+
+
+class Worlds:
+    """B instances of J servers and K users as one world of B J servers and B K users, numbered instance by instance.
+
+    The instances must agree in everything but their numbers of users; the smaller ones are padded with users that
+    are not `present`. Arrays of users have the shape [B K], those of servers [B J].
+
+    Parameters
+    ----------
+    instances
+        At least one.
+    users
+        Pads each instance to at least this many users.
+
+    Raises
+    ------
+    ValueError
+        If the instances differ in slots, servers, services, interval, layers or in whether their gains change.
+    """
+
+    def __init__(self, instances: Sequence[Instance], users: int = 0) -> None:
+        for what in (*_ALIKE, "layer_bytes", "gain"):
+            found = sorted({str(self._extent(instance, what)) for instance in instances})
+            if len(found) != 1:
+                raise ValueError(
+                    f"expected instances that agree in {what}, so that they can be stepped together, found {' and '.join(found)}"
+                )
+        first = instances[0]
+        self.instances = list(instances)
+        self.count = len(self.instances)
+        self.slots, self.interval, self.services = first.slots, first.interval, first.services
+        self.servers_each, self.cuts_each = first.servers, first.layer_bytes.shape[1] + 1
+        self.users_each = max(users, *(instance.users for instance in self.instances))
+        self.servers = self.count * self.servers_each
+        self.requests = np.array([instance.requests for instance in self.instances])
+        self.world = np.repeat(np.arange(self.count), self.users_each)
+        self.user = np.tile(np.arange(self.users_each), self.count)
+        self.first_server = self.world * self.servers_each
+        self.present = self.user < (self.requests // self.slots)[self.world]
+        self.padded = not self.present.all()
+
+        self.storage, self.service_bytes = self.stacked("storage"), self.stacked("service_bytes")
+        self.bandwidth, self.server_flops = self.stacked("bandwidth").ravel(), self.stacked("server_flops").ravel()
+        self.cloud_rate = self.stacked("cloud_rate").ravel()
+        self.user_flops, self.user_watts = self.stacked("user_flops").ravel(), self.stacked("user_watts").ravel()
+        self.energy_per_flop = self.stacked("energy_per_flop").ravel()
+        self.privacy_preference = self.stacked("privacy_preference").ravel()
+        self.privacy_weight, self.energy_weight = self._per_user("privacy_weight"), self._per_user("energy_weight")
+        self.delay_limit, self.failure_delay = self._per_user("delay_limit"), self._per_user("failure_delay")
+        self.downlink, self.uplink = (self.stacked(f"{link}_efficiency").swapaxes(0, 1).copy() for link in ("downlink", "uplink"))
+
+        # Tables of options by instance, model and cut, flat: one number finds a row in all of them.
+        self._device_flop, self._edge_flop = self.stacked("device_flop").ravel(), self.stacked("edge_flop").ravel()
+        self._sent_bits, self._device_bits = 8.0 * self.stacked("sent_bytes").ravel(), 8.0 * self.stacked("device_bytes").ravel()
+        self._leakage = self.stacked("leakage_at_cut").ravel()
+
+        # The trace, [T, B K] each; none of it may be shown before its slot.
+        self.service, self.batch = self._trace("service"), self._trace("batch")
+        self.wanted = self.world * self.services + self.service
+        self.last_cut = self.stacked("cuts")[self.world, self.service]
+        model = self.stacked("service_model")[self.world, self.service]
+        self._option = (self.world * first.layers.size + model) * self.cuts_each
+        self._price = self.stacked("privacy_price")[self.world, self.user, model] * self.batch
+
+    def stacked(self, name: str) -> np.ndarray:
+        """One field of all instances, shape [B, ...]; its users padded with copies of the last one."""
+        arrays = [np.asarray(getattr(instance, name)) for instance in self.instances]
+        if name in _USER_AXIS:
+            axis = _USER_AXIS[name]
+            kept = [np.minimum(np.arange(self.users_each), instance.users - 1) for instance in self.instances]
+            arrays = [array if users[-1] == users.size - 1 else array.take(users, axis) for array, users in zip(arrays, kept, strict=True)]
+        return np.stack(arrays)
+
+    def static(self) -> dict[str, np.ndarray]:
+        """All fields but the trace, shape [B, ...], and the number of slots; gains only where they hold for the whole horizon."""
+        hidden = set(_TRACE) | ({"gain"} if self.uplink.shape[0] > 1 else set())
+        fields = {name: self.stacked(name) for name in Instance.model_fields if name not in hidden}
+        return fields | {"slots": np.full(self.count, self.slots), "users": self.requests // self.slots}
+
+    def warmup_counts(self) -> np.ndarray:
+        """Requests of the warm-up at the server of strongest gain, shape [B, J, I]."""
+        server = self.first_server + self.stacked("gain")[:, 0].argmax(axis=1).ravel()
+        service = self.stacked("warmup_service").swapaxes(0, 1).reshape(-1, server.size)
+        return self.counts(server[self.present], service[:, self.present])
+
+    def counts(self, server: np.ndarray, service: np.ndarray) -> np.ndarray:
+        """Number of requests of each service at each server, shape [B, J, I]; the arguments broadcast."""
+        place = (server * self.services + service).ravel()
+        return np.bincount(place, minlength=self.servers * self.services).reshape(self.count, self.servers_each, self.services)
+
+    def links(self, slot: int) -> tuple[np.ndarray, np.ndarray]:
+        """Eta^dl and eta^ul of a slot, shape [B, J, K] each."""
+        row = slot % self.uplink.shape[0]
+        return self.downlink[row], self.uplink[row]
+
+    def choose(self, slot: int, server: np.ndarray, cut: np.ndarray, hit: np.ndarray) -> Chosen:
+        """Look up the chosen options of a slot's requests; arguments as the attributes of `Chosen`."""
+        option, link = self._option[slot] + cut, server * self.users_each + self.user
+        downlink, uplink = self.links(slot)
+        batch = self.batch[slot]
+        upload = batch * self._sent_bits[option] / uplink.ravel()[link]
+        return Chosen(
+            server=server,
+            cut=cut,
+            hit=hit,
+            device_flop=batch * self._device_flop[option],
+            work=batch * self._edge_flop[option],
+            upload=upload,
+            traffic=upload + self._device_bits[option] / downlink.ravel()[link],
+        )
+
+    def outcome(self, slot: int, chosen: Chosen, bandwidth: np.ndarray, compute: np.ndarray) -> Outcome:
+        """Delay, energy, privacy and cost of a slot's requests by eqs. (4) to (12), given B_r [Hz] and f_r [FLOP/s]."""
+        option = self._option[slot]
+        hit, price = chosen.hit, self._price[slot]
+        delay = physics.delay(chosen.device_flop / self.user_flops, chosen.traffic, bandwidth, chosen.work, compute)
+        energy = physics.energy(chosen.device_flop, self.energy_per_flop, self.user_watts, chosen.upload, bandwidth)
+        alone = self.energy_per_flop * (self.batch[slot] * self._device_flop[option + self.last_cut[slot]])
+        delay = np.where(hit, delay, self.failure_delay)
+        energy = np.where(hit, energy, alone)
+        privacy = np.where(hit, price * self._leakage[option + chosen.cut], price)
+        cost = self.privacy_weight * privacy + self.energy_weight * energy
+        if self.padded:
+            delay, energy, privacy, cost = (np.where(self.present, values, 0.0) for values in (delay, energy, privacy, cost))
+        return Outcome(delay, energy, privacy, cost)
+
+    @staticmethod
+    def _extent(instance: Instance, what: str) -> object:
+        value = getattr(instance, what)
+        return value if isinstance(value, int) else value.shape[: 1 if what == "gain" else None]
+
+    def _per_user(self, name: str) -> np.ndarray:
+        """A number of each instance, at each of its users, shape [B K]."""
+        return self.stacked(name)[self.world]
+
+    def _trace(self, name: str) -> np.ndarray:
+        return self.stacked(name).swapaxes(0, 1).reshape(self.slots, -1)
+
+
+_USER_AXIS = {
+    "user_position": 0,
+    "user_flops": 0,
+    "user_power": 0,
+    "user_watts": 0,
+    "energy_per_flop": 0,
+    "privacy_preference": 0,
+    "privacy_price": 0,
+    "gain": 2,
+    "uplink_efficiency": 2,
+    "downlink_efficiency": 2,
+    "warmup_service": 1,
+    "warmup_batch": 1,
+    "service": 1,
+    "batch": 1,
+}
+"""Axis of the users in each field that has one."""
