@@ -11,6 +11,7 @@ from mecbench.problems.p.generate import GENERATOR_VERSION, SIZES, Parameters, g
 from mecbench.problems.p.instance import Instance
 from mecbench.problems.p.solution import Solution
 from mecbench.problems.p.task import Task
+from mecbench.problems.p.task import Task
 
 __all__ = [
     "GENERATOR_VERSION",
@@ -22,6 +23,7 @@ __all__ = [
     "Instance",
     "Parameters",
     "Solution",
+    "Task",
     "Task",
     "bound",
     "describe",
