@@ -11,7 +11,6 @@ from mecbench.problems.p.generate import GENERATOR_VERSION, SIZES, Parameters, g
 from mecbench.problems.p.instance import Instance
 from mecbench.problems.p.solution import Solution
 from mecbench.problems.p.task import Task
-from mecbench.problems.p.task import Task
 
 __all__ = [
     "GENERATOR_VERSION",
@@ -23,7 +22,6 @@ __all__ = [
     "Instance",
     "Parameters",
     "Solution",
-    "Task",
     "Task",
     "bound",
     "describe",
