@@ -94,7 +94,8 @@ class Algorithm:
 def discover(package: str) -> Mapping[str, type]:
     """Find the algorithms of a package: the members of each module's ``algorithms``.
 
-    An algorithm's problem is its own attribute ``problem``, or else the folder that its module lies in.
+    An algorithm's problem is its own attribute ``problem``, or else the folder that its module lies in. Modules named
+    ``..._compiled`` hold kernels, no algorithms, and are left alone: to import them loads Numba.
 
     Parameters
     ----------
@@ -109,7 +110,8 @@ def discover(package: str) -> Mapping[str, type]:
     root = importlib.import_module(package)
     below = pkgutil.walk_packages(root.__path__, f"{package}.") if hasattr(root, "__path__") else ()
     found: dict[str, type] = {}
-    for module in (root, *(importlib.import_module(info.name) for info in below)):
+    modules = [info.name for info in below if not info.name.endswith("_compiled")]
+    for module in (root, *map(importlib.import_module, modules)):
         for algorithm in getattr(module, "algorithms", ()):
             problem = getattr(algorithm, "problem", None) or module.__name__.split(".")[-2].replace("_", "-")
             name = f"{problem}/{algorithm.name}"
