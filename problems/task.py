@@ -49,8 +49,8 @@ class Step(NamedTuple):
 class Task(Protocol):
     """A batch of episodes of one problem, a decision a step; causal by construction, without random numbers.
 
-    With ``reward="objective"`` each agent's rewards sum, undiscounted, to the evaluator's objective up to sense;
-    ``"paper"`` is the paper's reward.
+    With ``reward="objective"`` the joint rewards sum, undiscounted, to the evaluator's objective up to sense and a
+    factor that the instance fixes; ``"paper"`` is the paper's reward.
     """
 
     width: int

@@ -18,7 +18,7 @@ from mecbench.problems.p.options import Options
 from mecbench.problems.p.physics import quotient
 from mecbench.problems.p.solution import Solution
 
-__all__ = ["Choices", "Servers", "Split", "choices", "polish", "split"]
+__all__ = ["Choices", "Servers", "Split", "choices", "least_multiplier", "polish", "split"]
 
 SHRINK = 1.0 - 1e-12  # of every share, so that sums stay within a capacity despite rounding
 TARGET = 1.0 - 1e-10  # of the delay limit that the search aims at, so that C8 holds despite rounding
@@ -129,11 +129,11 @@ def polish(instance: Instance, options: Options, deployment: np.ndarray, server:
     slot = np.arange(instance.slots)[:, None]
     hit = deployment[slot // instance.interval, instance.service, server]
     chosen = choices(instance, options, hit, server, cut)
-    shares = split(instance, chosen, _multiplier(instance, chosen))
+    shares = split(instance, chosen, least_multiplier(instance, chosen))
     return Solution(deployment=deployment, server=server, cut=cut, bandwidth=SHRINK * shares.bandwidth, compute=SHRINK * shares.compute)
 
 
-def _multiplier(instance: Instance, chosen: Choices) -> float:
+def least_multiplier(instance: Instance, chosen: Choices) -> float:
     """Least nu whose split meets C8, infinite if none does.
 
     All that depends on nu are sums over the places (slot, server): with weights b_r the time of transfers is

@@ -10,7 +10,7 @@ import numpy as np
 from mecbench.problems.p import physics
 from mecbench.problems.p.instance import Instance
 
-__all__ = ["Chosen", "Outcome", "Worlds"]
+__all__ = ["Chosen", "Outcome", "Worlds", "known"]
 
 _TRACE = ("service", "batch")
 _ALIKE = ("slots", "servers", "services", "interval")
@@ -195,6 +195,27 @@ class Worlds:
 
     def _trace(self, name: str) -> np.ndarray:
         return self.stacked(name).swapaxes(0, 1).reshape(self.slots, -1)
+
+
+def known(static: dict[str, np.ndarray]) -> list[Instance]:
+    """What a policy knows of each episode, as an instance whose trace is its warm-up.
+
+    So a controller prices options of requests it has seen with `options.options`. Where gains change from slot to slot
+    they are 0 here; observations have the efficiencies.
+
+    Parameters
+    ----------
+    static
+        What `Task.static` gives.
+    """
+    worlds = []
+    for row, users in enumerate(static["users"].tolist()):
+        fields = {name: static[name][row] for name in Instance.model_fields if name in static}
+        fields |= {name: fields[name].take(np.arange(users), axis) for name, axis in _USER_AXIS.items() if name in fields}
+        fields = {name: value.tolist() if np.ndim(value) == 0 or name == "models" else value for name, value in fields.items()}
+        fields.setdefault("gain", np.zeros((1, fields["server_flops"].size, users)))
+        worlds.append(Instance(**fields, service=fields["warmup_service"], batch=fields["warmup_batch"]))
+    return worlds
 
 
 _USER_AXIS = {
