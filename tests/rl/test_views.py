@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mecbench.problems import p
 from mecbench.problems.p_edge import Task
 from mecbench.problems.task import Step
 from mecbench.problems.views import GymnasiumView
@@ -27,19 +28,27 @@ def shares(seed: int, rows: int) -> np.ndarray:
     return np.random.default_rng(seed).random((rows, WIDTH))
 
 
+@pytest.fixture(scope="module")
+def worlds():
+    """Instances of P of four slots and of different numbers of users, the last of which is the widest."""
+    return [p.generate(p.SIZES["small"].model_copy(update={"users": users}), 20_000 + users) for users in (3, 6, 2, 5, 7)]
+
+
 @pytest.mark.filterwarnings("ignore:.*maximum value is infinity")
-def test_both_checkers_accept_the_single_view(edges):
+@pytest.mark.parametrize("problem", ["p-edge", "p"])
+def test_both_checkers_accept_the_single_view(problem, edges, worlds):
     """Gymnasium's and Stable-Baselines3's own checks pass on the view that outsiders use."""
     from gymnasium.utils.env_checker import check_env
     from stable_baselines3.common.env_checker import check_env as check_env_of_stable_baselines3
 
-    check_env(GymnasiumView("p-edge", edges[:4]), skip_render_check=True)
+    instances = {"p-edge": edges[:4], "p": worlds}[problem]
+    check_env(GymnasiumView(problem, instances), skip_render_check=True)
     with warnings.catch_warnings():
         # Advice to learners of flat vectors: agents of ours act through logits and read rows per agent with a network of their own.
         warnings.filterwarnings("ignore", message=".*symmetric and normalized Box action space")
         warnings.filterwarnings("ignore", message=".*unconventional shape")
         warnings.filterwarnings("ignore", message=".*recommend using np.float32")
-        check_env_of_stable_baselines3(GymnasiumView("p-edge", edges[:4]))
+        check_env_of_stable_baselines3(GymnasiumView(problem, instances))
 
 
 @pytest.mark.parametrize("reward", ["objective", "paper"])
@@ -63,6 +72,29 @@ def test_vector_view_equals_single_views(edges, reward):
             assert paid == rewards[row]
             assert (terminated or truncated) == done[row]
         observation = after
+
+
+@pytest.mark.parametrize("reward", ["objective", "paper"])
+def test_vector_view_equals_single_views_over_many_steps(worlds, reward):
+    """Episodes of several phases and slots end, begin again and are paid as single views are."""
+    agents = 2 * worlds[-1].servers + worlds[-1].users
+    vector = vector_view("p", lambda: worlds, agents, reward)
+    singles = [GymnasiumView("p", worlds, reward) for _ in worlds]
+    ends = 0
+    observation = vector.reset()
+    alone = [view.reset(options={"instance": row})[0] for row, view in enumerate(singles)]
+    vector.action_space.seed(0)
+    while ends < 2:
+        assert all((observation[name][row] == block).all() for row, single in enumerate(alone) for name, block in single.items())
+        action = np.stack([vector.action_space.sample() for _ in worlds])
+        observation, rewards, done, _ = vector.step(action)
+        for row, view in enumerate(singles):
+            alone[row], paid, terminated, _, _ = view.step(action[row])
+            assert paid == rewards[row]
+            assert terminated == done[row]
+            if terminated:
+                alone[row], _ = view.reset(options={"instance": row})
+        ends += int(done.all())
 
 
 def test_a_batch_of_one_is_paid_as_a_batch_of_64(edges):
