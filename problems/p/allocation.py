@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.optimize import brentq
 
 from mecbench.problems.p.instance import Instance
 from mecbench.problems.p.options import Options
@@ -139,6 +138,8 @@ def least_multiplier(instance: Instance, chosen: Choices) -> float:
     All that depends on nu are sums over the places (slot, server): with weights b_r the time of transfers is
     ``sum_r A_r (sum_r b_r) / (b_r B_j)``.
     """
+    from scipy.optimize import brentq
+
     place = _place(instance, chosen.server)
     server = np.arange(place.max() + 1) % instance.servers
     capacity = instance.bandwidth[server]
