@@ -11,18 +11,27 @@ from mecbench.instances.files import StoredInstance, save_instance
 from mecbench.instances.library import best_known, load, names
 
 
-def test_every_instance_loads_and_is_solved() -> None:
-    """Each file has the hash of its data, belongs to the test split, and comes with a proven optimum."""
-    hashes = set()
-    for name in names():
-        stored = load(name)
-        known = best_known(stored.instance)
-        assert stored.name == name
-        assert stored.split == "test"
+def test_every_instance_loads() -> None:
+    """Each file has the hash of its data, belongs to the test split, and none is there twice."""
+    stored = {name: load(name) for name in names()}
+    assert all(item.name == name for name, item in stored.items())
+    assert {item.split for item in stored.values()} == {"test"}
+    assert len({item.instance.sha256 for item in stored.values()}) == len(stored)
+
+
+def test_every_edge_is_solved() -> None:
+    """Each instance of P-EDGE comes with a proven optimum."""
+    for name in names("p-edge"):
+        known = best_known(load(name).instance)
         assert known is not None
         assert known.objective == known.bound
-        hashes.add(stored.instance.sha256)
-    assert len(hashes) == len(names())
+
+
+def test_files_stay_small() -> None:
+    """The library travels with every installation: what is large is compressed, and what is larger is drawn on demand."""
+    sizes = {path: path.stat().st_size for path in library._paths().values()}
+    assert max(sizes.values()) < 25_000
+    assert sum(sizes.values()) < 1_500_000
 
 
 @pytest.mark.parametrize(("size", "least"), [("tiny", 20), ("medium", 16), ("small", 15), ("paper", 12), ("large", 6)])
