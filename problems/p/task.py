@@ -122,7 +122,6 @@ class Task:
         self._local = worlds.warmup_counts()
         self._fitting = worlds.service_bytes[:, None] <= worlds.storage[:, :, None]
         self._devices: np.ndarray | None = None
-        self._cuts = np.tri(layout.cuts, dtype=bool)  # which cuts each last cut admits
         return self._observation(np.zeros(worlds.count))
 
     def step(self, action: np.ndarray) -> Step:
@@ -215,28 +214,25 @@ class Task:
 
     def _deploy(self, priority: np.ndarray) -> None:
         """Place services in order of decreasing priority, equal ones by index; skip what no longer fits."""
+        from mecbench.problems.p.task_compiled import place
+
         worlds = self._running()
         if not (np.isfinite(priority) & (priority >= 0)).all():
             raise ValueError("expected finite priorities of at least 0 in the action of the deployment phase")
-        deployed = np.zeros(priority.shape, dtype=bool)
-        free = worlds.storage.copy()
-        world, server = np.indices(free.shape)
-        for service in np.moveaxis(np.argsort(-priority, axis=2, kind="stable"), 2, 0):
-            size = worlds.service_bytes[world, service]
-            fits = (priority[world, server, service] > 0) & (size <= free)
-            deployed[world, server, service] = fits
-            free -= size * fits
+        order = np.argsort(-priority, axis=2, kind="stable")
+        deployed = place(priority, order, worlds.service_bytes, worlds.storage)
         self._arrived = ((deployed & ~self._held) * worlds.service_bytes[:, None]).sum(axis=2)
         self._placed = self._placed + self._arrived
         self._deployed[self._slot // worlds.interval] = deployed
         self._held = deployed
-        self._holders = deployed.swapaxes(1, 2).reshape(-1, worlds.servers_each)  # of each service of each world
+        self._holders = deployed.swapaxes(1, 2).copy()
         self._hits_of_interval = np.zeros(worlds.servers)
 
     def _associate(self, choice: np.ndarray) -> None:
         worlds, slot = self._running(), self._slot
-        server, cut = (self._shown(choice[..., column].ravel()).ravel() for column in (0, 1))
-        server = np.rint(server)
+        server, cut = np.rint(choice[..., 0]).ravel(), choice[..., 1].ravel()
+        if worlds.padded:
+            server, cut = np.where(worlds.present, server, 0.0), np.where(worlds.present, cut, 0.0)
         if not ((server >= 0) & (server < worlds.servers_each)).all():
             raise ValueError(f"expected servers from 0 to {worlds.servers_each - 1} in the action of the association phase")
         if not (cut >= 0).all():
@@ -323,6 +319,7 @@ class Task:
 
     def _observation(self, mean_delay: np.ndarray) -> Observation:
         worlds, layout = self._running(), self._layout
+        agents = np.zeros((worlds.count, layout.agents, layout.features))
         mask = np.zeros((worlds.count, layout.agents, layout.admissible), dtype=bool)
         shared = np.zeros((worlds.count, layout.shared))
         shown = worlds.services * (1 + worlds.servers_each)
@@ -331,68 +328,41 @@ class Task:
             shared[:, shown] = self._slot / worlds.slots
             shared[:, shown + 1] = mean_delay
         if self._phase == DEPLOYMENT:
-            agents = np.zeros((worlds.count, layout.agents, layout.features))
             agents[:, layout.deployers, : worlds.services] = self._local
             mask[:, layout.deployers, : worlds.services] = self._fitting
             shared[:, : worlds.services] = self._local.sum(axis=1)
         elif self._phase == ASSOCIATION:
-            agents = self._asking(mask[:, layout.askers])
+            self._show_association(agents, mask)
         else:
-            agents = self._sharing()
-            mask[:, layout.askers, :2] = self._chosen.hit.reshape(worlds.count, -1, 1)
+            self._show_allocation(agents, mask)
         return {"phase": np.full(worlds.count, self._phase), "mask": mask, "agents": agents, "shared": shared}
 
-    def _asking(self, mask: np.ndarray) -> np.ndarray:
-        """Agents' rows of the association phase; fills the users' part of the mask, shape [B, K, max(I, J + Z)]."""
-        worlds, layout, slot = self._running(), self._layout, self._slot
+    def _show_association(self, agents: np.ndarray, mask: np.ndarray) -> None:
+        from mecbench.problems.p.task_compiled import show_association
+
+        worlds, slot = self._running(), self._slot
         if self._devices is None or worlds.uplink.shape[0] > 1:
             self._devices = self._device_rows()
-        agents = self._devices.copy()
-        rows = agents[:, layout.askers]
-        for column, values in enumerate((worlds.service[slot], worlds.batch[slot])):
-            rows[..., column] = self._shown(values)
-        holders = self._holders[worlds.wanted[slot]]
-        holders |= ~holders.any(axis=1, keepdims=True)
-        mask[..., : layout.servers] = self._shown(holders)
-        mask[..., layout.servers : layout.servers + layout.cuts] = self._shown(self._cuts[worlds.last_cut[slot]])
-        return agents
+        requests = worlds.service[slot], worlds.batch[slot], worlds.last_cut[slot]
+        show_association(agents, mask, worlds.present, *requests, self._holders, self._devices)
 
     def _device_rows(self) -> np.ndarray:
-        """Agents' rows of the association phase before a request is known."""
-        worlds, layout = self._running(), self._layout
-        agents = np.zeros((worlds.count, layout.agents, layout.features))
-        if self.shows == "extended":
-            rows = agents[:, layout.askers, 2:]
-            for first, link in zip((0, layout.servers), worlds.links(self._slot), strict=True):
-                rows[..., first : first + layout.servers] = self._shown(link.swapaxes(1, 2).reshape(-1, layout.servers))
-            devices = (worlds.user_flops / GIGA, worlds.energy_per_flop * GIGA, worlds.privacy_preference)
-            for column, values in enumerate(devices, start=2 * layout.servers):
-                rows[..., column] = self._shown(values)
-        return agents
-
-    def _sharing(self) -> np.ndarray:
-        """Agents' rows of the allocation phase."""
-        worlds, layout, slot, chosen = self._running(), self._layout, self._slot, self._chosen
-        columns = [worlds.service[slot], worlds.batch[slot], chosen.cut, chosen.server - worlds.first_server, chosen.hit]
-        if self.shows == "extended":
-            band = worlds.bandwidth[chosen.server]
-            columns += [
-                chosen.device_flop / worlds.user_flops,
-                chosen.traffic / band,
-                chosen.work / worlds.server_flops[chosen.server],
-                worlds.energy_weight * worlds.user_watts * chosen.upload / band,
-            ]
-        agents = np.zeros((worlds.count, layout.agents, layout.features))
-        rows = agents[:, layout.askers]
-        for column, values in enumerate(columns):
-            rows[..., column] = self._shown(values)
-        return agents
-
-    def _shown(self, values: np.ndarray) -> np.ndarray:
-        """Values of users by instance, shape [B, K, ...]; nothing of users that are padding."""
+        """What the association phase shows of the users' channels and devices, shape [B K, 2 J + 3]; nothing of it in `paper`."""
         worlds = self._running()
-        rows = values.reshape(worlds.count, worlds.users_each, *values.shape[1:])
-        if worlds.padded:
-            present = worlds.present.reshape(rows.shape[:2] + (1,) * (rows.ndim - 2))
-            rows = np.where(present, rows, np.zeros((), dtype=rows.dtype))
-        return rows
+        if self.shows == "paper":
+            return np.zeros((worlds.world.size, 0))
+        links = [link.swapaxes(1, 2).reshape(-1, worlds.servers_each) for link in worlds.links(self._slot)]
+        devices = (worlds.user_flops / GIGA, worlds.energy_per_flop * GIGA, worlds.privacy_preference)
+        return np.concatenate((*links, np.stack(devices, axis=1)), axis=1)
+
+    def _show_allocation(self, agents: np.ndarray, mask: np.ndarray) -> None:
+        from mecbench.problems.p.task_compiled import show_allocation
+
+        worlds, slot, chosen = self._running(), self._slot, self._chosen
+        needs = np.zeros((0, chosen.cut.size))
+        if self.shows == "extended":
+            band, flops = worlds.bandwidth[chosen.server], worlds.server_flops[chosen.server]
+            upload = worlds.energy_weight * worlds.user_watts * chosen.upload
+            needs = np.stack((chosen.device_flop / worlds.user_flops, chosen.traffic / band, chosen.work / flops, upload / band))
+        requests = worlds.service[slot], worlds.batch[slot], chosen.cut, chosen.server, chosen.hit
+        show_allocation(agents, mask, worlds.present, *requests, worlds.servers_each, needs)
