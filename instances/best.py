@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mecbench import problems
 from mecbench.instances.documents import read_document, write_document
-from mecbench.problems.arrays import ArrayModel
+from mecbench.problems.arrays import ArrayModel, canonical
 from mecbench.problems.errors import InputError, explain
 from mecbench.problems.evaluation import CertificateError, Regret, Sense, SolutionError, beats
 
 __all__ = ["BestKnown", "Provenance", "best_known", "save_best_known"]
 
 DATA = Path(__file__).parent / "data"
+LARGE = 20_000  # bytes of text from which a file is compressed
 
 
 class Provenance(BaseModel):
@@ -73,8 +74,10 @@ class _Document(BaseModel):
     certificate: _Entry | None = None
 
 
-def _path(instance: ArrayModel, data: Path) -> Path:
-    return data / instance.problem / "best-known" / f"{instance.sha256}.json"
+def _paths(instance: ArrayModel, data: Path) -> tuple[Path, Path]:
+    """Where its values are, if they are small and if they are large."""
+    folder = data / instance.problem / "best-known"
+    return folder / f"{instance.sha256}.json", folder / f"{instance.sha256}.json.gz"
 
 
 def best_known(instance: ArrayModel, data: Path = DATA) -> BestKnown | None:
@@ -92,8 +95,8 @@ def best_known(instance: ArrayModel, data: Path = DATA) -> BestKnown | None:
     InputError
         If the stored solution is not feasible, or the certificate does not hold.
     """
-    path = _path(instance, data)
-    return _load(path, instance) if path.exists() else None
+    path = next((path for path in _paths(instance, data) if path.exists()), None)
+    return _load(path, instance) if path else None
 
 
 def _load(path: Path, instance: ArrayModel) -> BestKnown:
@@ -144,7 +147,7 @@ def save_best_known(
     certificate: ArrayModel | None,
     provenance: Provenance,
     data: Path = DATA,
-) -> bool:
+) -> Path | None:
     """Keep a solution and a certificate where they improve on what the library has.
 
     Parameters
@@ -160,8 +163,8 @@ def save_best_known(
 
     Returns
     -------
-    bool
-        Whether anything improved; otherwise the file is left alone.
+    Path or None
+        File that was written; ``None`` if nothing improved, and the file is left alone.
 
     Raises
     ------
@@ -171,7 +174,6 @@ def save_best_known(
         If the solution is not feasible, or the certificate does not hold.
     """
     package = problems.load(instance.problem)
-    path = _path(instance, data)
     known = best_known(instance, data)
     lower_is_better = package.SENSE is Sense.MINIMISE
     objective = _objective(instance, solution)
@@ -179,10 +181,11 @@ def save_best_known(
     better_solution = _improves(objective, known.objective if known else None, lower_is_better)
     better_bound = _improves(bound, known.bound if known else None, not lower_is_better)
     if not (better_solution or better_bound):
-        return False
+        return None
     document: dict[str, Any] = {"problem": instance.problem, "instance": name, "instance_sha256": instance.sha256}
+    small, large = _paths(instance, data)
     if known:
-        document = read_document(path)
+        document = read_document(small if small.exists() else large)
     for key, found, better in (("solution", solution, better_solution), ("certificate", certificate, better_bound)):
         if better and found is not None:
             document[key] = {
@@ -190,8 +193,10 @@ def save_best_known(
                 "data": found.model_dump(mode="json"),
                 "provenance": provenance.model_dump(mode="json"),
             }
+    path, other = (large, small) if len(canonical(document)) > LARGE else (small, large)
     write_document(document, path)
-    return True
+    other.unlink(missing_ok=True)
+    return path
 
 
 def _improves(found: float | None, known: float | None, lower_is_better: bool) -> bool:

@@ -103,10 +103,10 @@ def build(problem: str, solve: Solve | None = None, data: Path = DATA) -> list[P
         members += [reference.generate() for reference in references(suite) if reference.problem == problem]
     if solve:
         for stored in members:
-            if save_best_known(stored.instance, stored.name, *solve(stored.instance), data=data):
-                changed.append(data / problem / "best-known" / f"{stored.instance.sha256}.json")
-    known = {path.name for path in wanted} | {f"{stored.instance.sha256}.json" for stored in members}
-    known |= {f"{kind}.json" for kind in schema(problem)}
+            if better := save_best_known(stored.instance, stored.name, *solve(stored.instance), data=data):
+                changed.append(better)
+    known = {path.name for path in wanted} | {f"{kind}.json" for kind in schema(problem)}
+    known |= {f"{stored.instance.sha256}.json{suffix}" for stored in members for suffix in ("", ".gz")}
     for path in sorted((data / problem).glob("*/*.json*")):
         if path.name not in known:
             path.unlink()

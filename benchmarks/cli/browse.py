@@ -174,7 +174,7 @@ def _sizes(instance: Any) -> tuple[dict[str, int], dict[str, float]]:
     for name, field in type(instance).model_fields.items():
         value = getattr(instance, name)
         for array in (item for item in field.metadata if isinstance(item, Array)):
-            sizes |= dict(zip(array.dimensions, value.shape, strict=True))
+            sizes |= {name: size for name, size in zip(array.dimensions, value.shape, strict=True) if not name.isdigit()}
         if isinstance(value, int | float):
             scalars[name] = value
     return sizes, scalars

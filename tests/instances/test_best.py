@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mecbench.instances import best
 from mecbench.instances.best import Provenance, best_known, save_best_known
 from mecbench.instances.files import StoredInstance
 from mecbench.problems.evaluation import CertificateError, SolutionError
@@ -113,3 +114,19 @@ def test_spoilt_files_are_not_trusted(
     sentence = complaint(best_known, instance, tmp_path)
     assert sentence.startswith(f"{path(instance, tmp_path)}: ")
     assert message in sentence
+
+
+def test_large_values_are_compressed(
+    instance: Instance, optimum: tuple[Solution, Certificate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library travels with every installation; a file that grows over the limit takes the small one's place."""
+    small = path(instance, tmp_path)
+    large = small.with_name(f"{small.name}.gz")
+    assert save_best_known(instance, "x", None, Certificate(threshold=0.1), TODAY, tmp_path) == small
+    monkeypatch.setattr(best, "LARGE", 100)
+    assert save_best_known(instance, "x", *optimum, TODAY, tmp_path) == large
+    assert [file.name for file in small.parent.iterdir()] == [large.name]
+    known = best_known(instance, tmp_path)
+    assert known is not None
+    assert known.bound == known.objective
+    assert save_best_known(instance, "x", *optimum, TODAY, tmp_path) is None

@@ -59,19 +59,21 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_library_is_what_its_recipes_give() -> None:
+@pytest.mark.parametrize("problem", ["p", "p-edge"])
+def test_the_library_is_what_its_recipes_give(problem: str) -> None:
     """Nobody edits an instance by hand: every file is its recipe, and there is no other."""
-    wanted = {path: instance_document(stored) for path, stored in recipes("p-edge")}
-    found = {path for path in (DATA / "p-edge").glob("*/*.json*") if path.parent.name not in ("best-known", "schema")}
+    wanted = {path: instance_document(stored) for path, stored in recipes(problem)}
+    found = {path for path in (DATA / problem).glob("*/*.json*") if path.parent.name not in ("best-known", "schema")}
     assert found == set(wanted)
     for path, document in wanted.items():
         assert read_document(path) == document, path
 
 
-def test_schemas_are_published_as_they_are() -> None:
+@pytest.mark.parametrize("problem", ["p", "p-edge"])
+def test_schemas_are_published_as_they_are(problem: str) -> None:
     """The JSON Schemas beside the files are generated from the models."""
-    for kind, node in schema("p-edge").items():
-        assert read_document(DATA / "p-edge" / "schema" / f"{kind}.json") == node
+    for kind, node in schema(problem).items():
+        assert read_document(DATA / problem / "schema" / f"{kind}.json") == node
 
 
 def test_every_best_known_value_belongs_to_an_instance(data: Path) -> None:
