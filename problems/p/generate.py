@@ -12,11 +12,12 @@ everything else as it was. Nothing is rejected; whether the delay limit can be k
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from mecbench.problems.draws import quantise, stream
@@ -28,11 +29,32 @@ __all__ = ["GENERATOR_VERSION", "SIZES", "Parameters", "generate"]
 GENERATOR_VERSION = 1
 
 
-def _one_number(value: Any) -> Any:
+def _pair(value: Any) -> Any:
     return (value, value) if isinstance(value, int | float) else value
 
 
-Span = Annotated[tuple[float, float], BeforeValidator(_one_number)]  # least and largest of a uniform draw; one number is both
+def _rising(least: float, most: float) -> AfterValidator:
+    """Check of a pair: its limits, and that the first is not above the second."""
+
+    def check(value: tuple[float, float]) -> tuple[float, float]:
+        if not least <= value[0] <= value[1] <= most:
+            raise PydanticCustomError(
+                "span",
+                "expected two numbers that rise from at least {least} to at most {most}, found {found}",
+                {"least": f"{least:g}", "most": f"{most:g}", "found": list(value)},
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+# Least and largest of a uniform draw; one number stands for both.
+Positive = Annotated[tuple[float, float], BeforeValidator(_pair), _rising(1e-30, 1e30)]
+Amount = Annotated[tuple[float, float], BeforeValidator(_pair), _rising(0, 1e9)]
+Level = Annotated[tuple[float, float], BeforeValidator(_pair), _rising(-1000, 1000)]
+Count = Annotated[tuple[int, int], BeforeValidator(_pair), _rising(1, 1e6)]
+Decibel = Annotated[float, Field(ge=-1000, le=1000)]
+Weight = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class Parameters(BaseModel):
@@ -54,68 +76,47 @@ class Parameters(BaseModel):
     interval: int = Field(10, ge=1, le=10_000, description="DT, slots between deployments and of the requests before the first (R13)")
     area: float | None = Field(None, gt=0, le=1e6, description="area of the square [km^2]; none for 0.1 km^2 per server (R7)")
 
-    server_flops: Span = Field((500e9, 2000e9), description="f_j [FLOP/s]")
-    storage: Span = Field((3.0, 5.0), description="S_j [GiB], rounded down to whole bytes")
-    bandwidth: Span = Field((50e6, 100e6), description="B_j [Hz]")
-    server_power: Span = Field((30.0, 43.0), description="P_j [dBm]")
-    cloud_rate: Span = Field((200e6, 500e6), description="R_C2E of the migration cost (23) [bit/s]")
-    user_flops: Span = Field((10e9, 100e9), description="f_k [FLOP/s]")
-    user_power: Span = Field((20.0, 30.0), description="P_k [dBm]")
-    energy_per_flop: Span = Field((1e-11, 1e-9), description="eps_k [J/FLOP]")
-    privacy_preference: Span = Field((0.2, 0.8), description="Pre_k")
-    batch: tuple[int, int] = Field((1, 16), description="D_r, samples of a request, uniform integer (R3) [sample]")
+    server_flops: Positive = Field((500e9, 2000e9), description="f_j [FLOP/s]")
+    storage: Amount = Field((3.0, 5.0), description="S_j [GiB], rounded down to whole bytes")
+    bandwidth: Positive = Field((50e6, 100e6), description="B_j [Hz]")
+    server_power: Level = Field((30.0, 43.0), description="P_j [dBm]")
+    cloud_rate: Positive = Field((200e6, 500e6), description="R_C2E of the migration cost (23) [bit/s]")
+    user_flops: Positive = Field((10e9, 100e9), description="f_k [FLOP/s]")
+    user_power: Level = Field((20.0, 30.0), description="P_k [dBm]")
+    energy_per_flop: Amount = Field((1e-11, 1e-9), description="eps_k [J/FLOP]")
+    privacy_preference: Amount = Field((0.2, 0.8), description="Pre_k")
+    batch: Count = Field((1, 16), description="D_r, samples of a request, uniform integer (R3) [sample]")
     popularity: float = Field(0.8, ge=0, le=100, description="Zipf exponent of the services, ranked by one permutation per world")
 
-    path_loss: tuple[float, float] = Field((30.0, 35.0), description="loss at 1 m [dB] and slope [dB/decade] (R5)")
+    path_loss: tuple[Decibel, Decibel] = Field((30.0, 35.0), description="loss at 1 m [dB] and slope [dB/decade] (R5)")
     shadowing: float = Field(8.0, ge=0, le=100, description="standard deviation of the shadowing (R5) [dB]")
     fading: Literal["none", "rayleigh"] = Field("none", description="gains of the whole horizon, or with a new fade per slot (R5)")
-    noise_density: float = Field(-174.0, ge=-1000, le=1000, description="thermal noise over a server's whole band (R6) [dBm/Hz]")
+    noise_density: Decibel = Field(-174.0, description="thermal noise over a server's whole band (R6) [dBm/Hz]")
     noise_figure: float = Field(6.0, ge=0, le=100, description="of the receivers (R6) [dB]")
 
     delay_limit: float = Field(3.0, gt=0, le=1e9, description="tau_bar [s]")
     failure_factor: float = Field(10.0, gt=0, le=1e9, description="tau_fail / tau_bar (R8)")
-    privacy_weight: float = Field(5.0, ge=0, description="mu1 of the cost (12)")
-    energy_weight: float = Field(5.0, ge=0, description="mu2 of the cost (12) [1/J]")
-    privacy_base: float = Field(0.31, ge=0, description="alpha1 of the privacy cost (10)")
-    privacy_slope: float = Field(1.88, ge=0, description="alpha2 of the privacy cost (10)")
-    privacy_scale: float = Field(0.01, ge=0, description="beta, privacy cost per KiB of raw input (R4) [1/KiB]")
+    privacy_weight: Weight = Field(5.0, description="mu1 of the cost (12)")
+    energy_weight: Weight = Field(5.0, description="mu2 of the cost (12) [1/J]")
+    privacy_base: Weight = Field(0.31, description="alpha1 of the privacy cost (10)")
+    privacy_slope: Weight = Field(1.88, description="alpha2 of the privacy cost (10)")
+    privacy_scale: Weight = Field(0.01, description="beta, privacy cost per KiB of raw input (R4) [1/KiB]")
     flops_per_mac: float = Field(1.0, gt=0, le=1000, description="FLOP that one counted operation stands for (R11)")
     kilobyte: Literal[1024, 1000] = Field(1024, description="what a KB, and thrice applied a GB, of the paper is (R1) [byte]")
     features: Literal["full", "pooled"] = Field("full", description="sent before or after the pooling that belongs to a layer (R10)")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        for model in self.models:
+    @field_validator("models")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for model in value:
             profiles.load(model)
-        for name in SPANS:
-            low, high = getattr(self, name)
-            least, word = SPANS[name]
-            if not (low >= least and (low > least or word == "at least") and low <= high):
-                raise PydanticCustomError(
-                    "span",
-                    "expected field {name} to rise from {word} {least}, found {found}",
-                    {"name": name, "word": word, "least": f"{least:g}", "found": [low, high]},
-                )
-        return self
+        return value
 
     @property
     def side(self) -> float:
         """Side of the square [m]."""
-        return float(np.sqrt(1e6 * (self.servers / 10 if self.area is None else self.area)))
+        return math.sqrt(1e6 * (self.servers / 10 if self.area is None else self.area))
 
-
-SPANS = {
-    "server_flops": (0.0, "above"),
-    "storage": (0.0, "at least"),
-    "bandwidth": (0.0, "above"),
-    "server_power": (-1000.0, "at least"),
-    "cloud_rate": (0.0, "above"),
-    "user_flops": (0.0, "above"),
-    "user_power": (-1000.0, "at least"),
-    "energy_per_flop": (0.0, "at least"),
-    "privacy_preference": (0.0, "at least"),
-    "batch": (1.0, "at least"),
-}
 
 _TINY = Parameters(servers=2, users=4, services_per_model=1, slots=2, interval=2, storage=(1.2, 1.6))
 
@@ -135,7 +136,7 @@ SIZES = {
 
 def generate(parameters: Parameters, seed: int) -> Instance:
     """Draw an instance."""
-    world = _world(parameters.model_copy(update={"world": seed if parameters.world is None else parameters.world}))
+    world = _world(parameters, seed if parameters.world is None else parameters.world)
     slots = parameters.interval + parameters.slots
     place = stream("p", "trace", "service", seed).random_sample((slots, parameters.users))
     service = world["ranked"][np.searchsorted(_law(parameters), place, side="right")]
@@ -164,44 +165,41 @@ def generate(parameters: Parameters, seed: int) -> Instance:
         warmup_batch=batch[:before],
         service=service[before:],
         batch=batch[before:],
-        **{name: value for name, value in world.items() if name in Instance.model_fields and name != "gain"},
+        **{name: value for name, value in world.items() if name not in ("gain", "ranked")},
         **_tables(parameters.models, parameters.features),
         service_model=np.repeat(np.arange(len(parameters.models)), parameters.services_per_model),
     )
 
 
 @lru_cache(maxsize=16)
-def _world(parameters: Parameters) -> dict[str, np.ndarray]:
-    """What the seed ``parameters.world`` fixes: fields of the instance by name, and ``ranked``, services by falling popularity [I]."""
-    assert parameters.world is not None
+def _world(parameters: Parameters, seed: int) -> dict[str, np.ndarray]:
+    """What is drawn once: fields of the instance by name, and ``ranked``, services by falling popularity [I]."""
+
+    def random(quantity: str) -> np.random.RandomState:
+        return stream("p", "world", quantity, seed)
 
     def uniform(name: str, count: int) -> np.ndarray:
         low, high = getattr(parameters, name)
-        return quantise(low + (high - low) * _stream(parameters, name).random_sample(count))
+        return quantise(low + (high - low) * random(name).random_sample(count))
 
     servers, users = parameters.servers, parameters.users
     world = {name: uniform(name, servers) for name in ("server_flops", "bandwidth", "server_power", "cloud_rate")}
     world |= {name: uniform(name, users) for name in ("user_flops", "user_power", "energy_per_flop", "privacy_preference")}
     world["storage"] = np.floor(uniform("storage", servers) * parameters.kilobyte**3).astype(np.int64)
     world["server_position"] = quantise(_grid(servers, parameters.side))
-    world["user_position"] = quantise(parameters.side * _stream(parameters, "user_position").random_sample((users, 2)))
+    world["user_position"] = quantise(parameters.side * random("user_position").random_sample((users, 2)))
     apart = world["server_position"][:, None] - world["user_position"]
     distance = np.maximum(np.sqrt((apart**2).sum(axis=-1)), 1.0)
     loss, slope = parameters.path_loss
-    shadow = parameters.shadowing * _stream(parameters, "shadowing").standard_normal((users, servers)).T
+    shadow = parameters.shadowing * random("shadowing").standard_normal((users, servers)).T
     world["gain"] = quantise(shadow - (loss + slope * np.log10(distance)))[None]
-    world["ranked"] = _stream(parameters, "ranks").permutation(len(parameters.models) * parameters.services_per_model)
+    world["ranked"] = random("ranks").permutation(len(parameters.models) * parameters.services_per_model)
     return world
-
-
-def _stream(parameters: Parameters, quantity: str) -> np.random.RandomState:
-    assert parameters.world is not None
-    return stream("p", "world", quantity, parameters.world)
 
 
 def _grid(servers: int, side: float) -> np.ndarray:
     """Centres of cells in floor(sqrt J) rows, as even as possible with the first rows longer; [J, 2] in m."""
-    rows = int(np.sqrt(servers))
+    rows = math.isqrt(servers)
     lengths = [servers // rows + (row < servers % rows) for row in range(rows)]
     places = [((column + 0.5) / length, (row + 0.5) / rows) for row, length in enumerate(lengths) for column in range(length)]
     return side * np.array(places)

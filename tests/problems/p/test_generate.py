@@ -296,9 +296,12 @@ def test_every_size_gives_an_instance(storage: float, seed: int, **sizes: object
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"storage": (5.0, 3.0)}, "expected field storage to rise from at least 0, found [5.0, 3.0]"),
-        ({"bandwidth": (0.0, 1e6)}, "expected field bandwidth to rise from above 0, found [0.0, 1000000.0]"),
-        ({"batch": (0, 16)}, "expected field batch to rise from at least 1, found [0, 16]"),
+        ({"storage": (5.0, 3.0)}, "field storage: expected two numbers that rise from at least 0 to at most 1e+09, found [5.0, 3.0]"),
+        (
+            {"bandwidth": (0.0, 1e6)},
+            "field bandwidth: expected two numbers that rise from at least 1e-30 to at most 1e+30, found [0.0, 1000000.0]",
+        ),
+        ({"batch": (0, 16)}, "field batch: expected two numbers that rise from at least 1 to at most 1e+06, found [0, 16]"),
         ({"fading": "rice"}, "field fading: input should be 'none' or 'rayleigh', found 'rice'"),
         ({"kilobyte": 1001}, "field kilobyte: input should be 1024 or 1000, found 1001"),
         ({"shadowing": float("nan")}, "field shadowing: input should be a finite number, found nan"),
