@@ -50,8 +50,8 @@ class Task:
     analytic_allocation
         Leaves the third phase out and splits by the closed form at the multiplier instead.
     multiplier
-        lambda >= 0 [1/s]; what a learner moves between episodes. A policy that wants another one in every slot
-        splits by `allocation.split` itself, in the third phase.
+        lambda >= 0 [1/s], read at each reset: what a learner moves between episodes. A policy that wants another one
+        in every slot splits by `allocation.split` itself, in the third phase.
     """
 
     def __init__(
@@ -105,8 +105,11 @@ class Task:
         Raises
         ------
         ValueError
-            If they differ in more than their numbers of users.
+            If they differ in more than their numbers of users, or the multiplier is negative or infinite.
         """
+        if not 0.0 <= self.multiplier < np.inf:
+            raise ValueError(f"expected a finite multiplier of at least 0, found {self.multiplier}")
+        self._price = self.multiplier
         self._layout = layout = self._layout_of(instances)
         self._worlds = worlds = Worlds(instances, layout.users)
         self._slot, self._phase = 0, DEPLOYMENT
@@ -267,7 +270,7 @@ class Task:
             upload=np.where(hit, upload, 0.0)[None],
             work=np.where(hit, chosen.work, 0.0)[None],
         )
-        shares = split(worlds, row, self.multiplier)
+        shares = split(worlds, row, self._price)
         return shares.bandwidth[0], shares.compute[0]
 
     def _settle(self, bandwidth: np.ndarray, compute: np.ndarray) -> Outcome:
@@ -285,7 +288,7 @@ class Task:
         worlds, layout, slot = self._running(), self._layout, self._slot
         users = (worlds.count, -1)
         if self.reward == "objective":
-            price = self.multiplier * outcome.delay if self.multiplier else 0.0  # 0 times for ever is nothing
+            price = self._price * outcome.delay if self._price else 0.0  # 0 times for ever is nothing
             reward[:, layout.askers] = -(outcome.cost + price).reshape(users)
             return
         hit, server = self._chosen.hit, self._chosen.server
@@ -301,10 +304,10 @@ class Task:
             reward[:, layout.deployers] = (HIT_WEIGHT * self._hits_of_interval - MIGRATION_WEIGHT * migration).reshape(users)
 
     def _counts(self) -> np.ndarray:
-        """h, requests at each server in the last DT slots, of which a last interval that is cut short has fewer."""
+        """h, requests of each service at each server in the last DT slots, shape [B, J, I]."""
         worlds = self._running()
         last = slice(max(0, self._slot - worlds.interval), self._slot)
-        return worlds.counts(self._server[last][:, worlds.present], worlds.service[last][:, worlds.present])
+        return worlds.counts(self._server[last], worlds.service[last])
 
     def _metrics(self) -> dict[str, np.ndarray]:
         """Averages over the requests so far, under the evaluator's names."""

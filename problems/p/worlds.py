@@ -141,12 +141,13 @@ class Worlds:
         """Requests of the warm-up at the server of strongest gain, shape [B, J, I]."""
         server = self.first_server + self.stacked("gain")[:, 0].argmax(axis=1).ravel()
         service = self.stacked("warmup_service").swapaxes(0, 1).reshape(-1, server.size)
-        return self.counts(server[self.present], service[:, self.present])
+        return self.counts(server, service)
 
     def counts(self, server: np.ndarray, service: np.ndarray) -> np.ndarray:
-        """Number of requests of each service at each server, shape [B, J, I]; the arguments broadcast."""
-        place = (server * self.services + service).ravel()
-        return np.bincount(place, minlength=self.servers * self.services).reshape(self.count, self.servers_each, self.services)
+        """Number of requests of each service at each server, shape [B, J, I]; the arguments broadcast to [S, B K]."""
+        place = server * self.services + service
+        kept = place[:, self.present] if self.padded else place
+        return np.bincount(kept.ravel(), minlength=self.servers * self.services).reshape(self.count, self.servers_each, self.services)
 
     def links(self, slot: int) -> tuple[np.ndarray, np.ndarray]:
         """Eta^dl and eta^ul of a slot, shape [B, J, K] each."""

@@ -382,6 +382,23 @@ def test_episodes_end_once_and_batches_agree(instances):
             task.reset([draw(), different])
 
 
+def test_the_multiplier_is_held_for_an_episode(instances):
+    """A learner moves it between episodes; within one, rewards are of one Lagrangian."""
+    task = Task(multiplier=2.0)
+    expected = [step.reward for _, _, step in play(task, instances)]
+    task.reset(instances)
+    task.multiplier = 7.0
+    layout, random, phase = Layout.of(task.static()), np.random.default_rng(0), DEPLOYMENT
+    for reward in expected:
+        step = task.step(decide(layout, phase, random, len(instances)))
+        phase = int(step.observation["phase"][0])
+        assert (step.reward == reward).all()
+    for wrong in (-1.0, np.inf, np.nan):
+        task.multiplier = wrong
+        with pytest.raises(ValueError, match="finite multiplier of at least 0"):
+            task.reset(instances)
+
+
 def test_what_is_known_serves_as_an_instance(instances):
     """Controllers price past requests in the world they are told, which is the instance's but for its trace."""
     task = Task()
