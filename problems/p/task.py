@@ -23,6 +23,7 @@ HIT_WEIGHT, MIGRATION_WEIGHT = 1.0, 0.1  # mu_hit and mu_mig of (24); not in the
 OVERRUN_WEIGHT, FAILURE_REWARD = 0.1, -500.0  # mu3 and R^fail of (25); not in the paper
 
 GIGA = 1e9
+_TOTALS = ("objective", "mean_delay_s", "mean_energy_j", "mean_privacy", "success_rate")  # in the order of `add_up`
 
 
 class Task:
@@ -118,8 +119,8 @@ class Task:
         shape = (worlds.slots, worlds.world.size)
         self._server, self._cut = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         self._hit = np.zeros(shape, dtype=bool)
-        self._bandwidth, self._compute = np.zeros(shape), np.zeros(shape)
-        self._totals = dict.fromkeys(("cost", "delay", "energy", "privacy", "hits"), np.zeros(worlds.count))
+        self._shares = np.zeros((2, *shape))
+        self._totals = np.zeros((len(_TOTALS), worlds.count))
         self._placed = np.zeros((worlds.count, worlds.servers_each))
         self._held: np.ndarray = np.zeros((worlds.count, worlds.servers_each, worlds.services), dtype=bool)
         self._local = worlds.warmup_counts()
@@ -153,9 +154,9 @@ class Task:
             self._associate(values[:, layout.askers])
             self._phase = ALLOCATION
             if self.analytic_allocation:
-                outcome = self._settle(*self._closed_form())
+                outcome = self._settle(self._closed_form())
         else:
-            outcome = self._settle(*self._fractions(values[:, layout.askers]))
+            outcome = self._settle(self._fractions(values[:, layout.askers]))
         reward = np.zeros(expected[:2])
         cost = np.zeros(expected[:2])
         if outcome is not None:
@@ -195,7 +196,7 @@ class Task:
         if self._slot < worlds.slots:
             raise RuntimeError(f"expected the episodes to be over, found them in slot {self._slot} of {worlds.slots}")
         shape = (worlds.slots, worlds.count, worlds.users_each)
-        traces = [array.reshape(shape) for array in (self._server - worlds.first_server, self._cut, self._bandwidth, self._compute)]
+        traces = [array.reshape(shape) for array in (self._server - worlds.first_server, self._cut, *self._shares)]
         names = ("server", "cut", "bandwidth", "compute")
         return [
             Solution(
@@ -232,33 +233,19 @@ class Task:
         self._hits_of_interval = np.zeros(worlds.servers)
 
     def _associate(self, choice: np.ndarray) -> None:
-        worlds, slot = self._running(), self._slot
-        server, cut = np.rint(choice[..., 0]).ravel(), choice[..., 1].ravel()
-        if worlds.padded:
-            server, cut = np.where(worlds.present, server, 0.0), np.where(worlds.present, cut, 0.0)
-        if not ((server >= 0) & (server < worlds.servers_each)).all():
-            raise ValueError(f"expected servers from 0 to {worlds.servers_each - 1} in the action of the association phase")
-        if not (cut >= 0).all():
-            raise ValueError("expected cuts of at least 0 in the action of the association phase")
-        chosen = server.astype(np.int64)
-        last = np.rint(np.minimum(cut, worlds.last_cut[slot])).astype(np.int64)
-        hit = self._holders.ravel()[worlds.wanted[slot] * worlds.servers_each + chosen] & worlds.present
-        self._server[slot], self._cut[slot], self._hit[slot] = worlds.first_server + chosen, last, hit
-        self._chosen = worlds.choose(slot, self._server[slot], last, hit)
+        self._chosen = chosen = self._running().choose(self._slot, choice, self._holders)
+        self._server[self._slot], self._cut[self._slot], self._hit[self._slot] = chosen.server, chosen.cut, chosen.hit
 
-    def _fractions(self, fraction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """B_r and f_r of the users that hit; what sums to more than a whole is scaled down."""
-        worlds, chosen = self._running(), self._chosen
-        shares = []
-        for column, whole in enumerate((worlds.bandwidth, worlds.server_flops)):
-            part = np.where(chosen.hit, fraction[..., column].ravel(), 0.0)
-            if not ((part >= 0) & (part < np.inf)).all():
-                raise ValueError("expected finite fractions of at least 0 in the action of the allocation phase")
-            total = np.bincount(chosen.server, weights=part, minlength=worlds.servers)
-            shares.append(part * (whole / np.maximum(total, 1.0))[chosen.server])
-        return shares[0], shares[1]
+    def _fractions(self, fraction: np.ndarray) -> np.ndarray:
+        """B_r and f_r of the users that hit, shape [2, B K]."""
+        from mecbench.problems.p.task_compiled import share
 
-    def _closed_form(self) -> tuple[np.ndarray, np.ndarray]:
+        valid, shares = share(fraction, self._chosen.server, self._chosen.hit, self._running().wholes)
+        if not valid:
+            raise ValueError("expected finite fractions of at least 0 in the action of the allocation phase")
+        return np.asarray(shares)
+
+    def _closed_form(self) -> np.ndarray:
         worlds, chosen = self._running(), self._chosen
         upload = worlds.energy_weight * worlds.user_watts * chosen.upload
         hit = chosen.hit
@@ -271,17 +258,15 @@ class Task:
             work=np.where(hit, chosen.work, 0.0)[None],
         )
         shares = split(worlds, row, self._price)
-        return shares.bandwidth[0], shares.compute[0]
+        return np.concatenate((shares.bandwidth, shares.compute))
 
-    def _settle(self, bandwidth: np.ndarray, compute: np.ndarray) -> Outcome:
+    def _settle(self, shares: np.ndarray) -> Outcome:
         """Write the shares down, serve the slot's requests and add up what became of them."""
-        worlds, slot = self._running(), self._slot
-        self._bandwidth[slot], self._compute[slot] = bandwidth, compute
-        outcome = worlds.outcome(slot, self._chosen, bandwidth, compute)
-        terms = {name: getattr(outcome, name) for name in ("cost", "delay", "energy", "privacy")} | {"hits": self._hit[slot]}
-        for name, values in terms.items():
-            # One after the other: a sum by halves would depend on the padding.
-            self._totals[name] = self._totals[name] + np.bincount(worlds.world, weights=values, minlength=worlds.count)
+        from mecbench.problems.p.task_compiled import add_up
+
+        self._shares[:, self._slot] = shares
+        outcome = self._running().outcome(self._slot, self._chosen, *shares)
+        add_up(self._totals, outcome.cost, outcome.delay, outcome.energy, outcome.privacy, self._chosen.hit)
         return outcome
 
     def _pay(self, reward: np.ndarray, outcome: Outcome) -> None:
@@ -313,9 +298,8 @@ class Task:
         """Averages over the requests so far, under the evaluator's names."""
         worlds = self._running()
         seen = np.maximum(self._slot, 1) * (worlds.requests // worlds.slots)
-        means = {"objective": "cost", "mean_delay_s": "delay", "mean_energy_j": "energy", "mean_privacy": "privacy", "success_rate": "hits"}
         rate = worlds.cloud_rate.reshape(self._placed.shape)
-        return {name: self._totals[total] / seen for name, total in means.items()} | {
+        return dict(zip(_TOTALS, self._totals / seen, strict=True)) | {
             "migrated_bytes": self._placed.sum(axis=1),
             "migration_s": (8.0 * self._placed / rate).sum(axis=1),
         }
@@ -362,10 +346,10 @@ class Task:
         from mecbench.problems.p.task_compiled import show_allocation
 
         worlds, slot, chosen = self._running(), self._slot, self._chosen
-        needs = np.zeros((0, chosen.cut.size))
+        needs = np.zeros((chosen.cut.size, 0))
         if self.shows == "extended":
             band, flops = worlds.bandwidth[chosen.server], worlds.server_flops[chosen.server]
             upload = worlds.energy_weight * worlds.user_watts * chosen.upload
-            needs = np.stack((chosen.device_flop / worlds.user_flops, chosen.traffic / band, chosen.work / flops, upload / band))
+            needs = np.stack((chosen.device_flop / worlds.user_flops, chosen.traffic / band, chosen.work / flops, upload / band), axis=1)
         requests = worlds.service[slot], worlds.batch[slot], chosen.cut, chosen.server, chosen.hit
         show_allocation(agents, mask, worlds.present, *requests, worlds.servers_each, needs)

@@ -101,6 +101,7 @@ class Worlds:
 
         self.storage, self.service_bytes = self.stacked("storage"), self.stacked("service_bytes")
         self.bandwidth, self.server_flops = self.stacked("bandwidth").ravel(), self.stacked("server_flops").ravel()
+        self.wholes = np.stack((self.bandwidth, self.server_flops))
         self.cloud_rate = self.stacked("cloud_rate").ravel()
         self.user_flops, self.user_watts = self.stacked("user_flops").ravel(), self.stacked("user_watts").ravel()
         self.energy_per_flop = self.stacked("energy_per_flop").ravel()
@@ -109,18 +110,18 @@ class Worlds:
         self.delay_limit, self.failure_delay = self._per_user("delay_limit"), self._per_user("failure_delay")
         self.downlink, self.uplink = (self.stacked(f"{link}_efficiency").swapaxes(0, 1).copy() for link in ("downlink", "uplink"))
 
-        # Tables of options by instance, model and cut, flat: one number finds a row in all of them.
-        self._device_flop, self._edge_flop = self.stacked("device_flop").ravel(), self.stacked("edge_flop").ravel()
-        self._sent_bits, self._device_bits = 8.0 * self.stacked("sent_bytes").ravel(), 8.0 * self.stacked("device_bytes").ravel()
+        # Options by instance, model and cut, flat: one number finds a row.
+        names = ("device_flop", "edge_flop", "sent_bytes", "device_bytes")
+        self._table = np.stack([(8.0 if "bytes" in name else 1.0) * self.stacked(name).ravel() for name in names], axis=1)
         self._leakage = self.stacked("leakage_at_cut").ravel()
 
         # The trace, [T, B K] each; none of it may be shown before its slot.
         self.service, self.batch = self._trace("service"), self._trace("batch")
-        self.wanted = self.world * self.services + self.service
         self.last_cut = self.stacked("cuts")[self.world, self.service]
         model = self.stacked("service_model")[self.world, self.service]
         self._option = (self.world * first.layers.size + model) * self.cuts_each
         self._price = self.stacked("privacy_price")[self.world, self.user, model] * self.batch
+        self._alone = self.energy_per_flop * (self.batch * self._table[self._option + self.last_cut, 0])
 
     def stacked(self, name: str) -> np.ndarray:
         """One field of all instances, shape [B, ...]; its users padded with copies of the last one."""
@@ -154,21 +155,31 @@ class Worlds:
         row = slot % self.uplink.shape[0]
         return self.downlink[row], self.uplink[row]
 
-    def choose(self, slot: int, server: np.ndarray, cut: np.ndarray, hit: np.ndarray) -> Chosen:
-        """Look up the chosen options of a slot's requests; arguments as the attributes of `Chosen`."""
-        option, link = self._option[slot] + cut, server * self.users_each + self.user
-        downlink, uplink = self.links(slot)
-        batch = self.batch[slot]
-        upload = batch * self._sent_bits[option] / uplink.ravel()[link]
-        return Chosen(
-            server=server,
-            cut=cut,
-            hit=hit,
-            device_flop=batch * self._device_flop[option],
-            work=batch * self._edge_flop[option],
-            upload=upload,
-            traffic=upload + self._device_bits[option] / downlink.ravel()[link],
-        )
+    def choose(self, slot: int, choice: np.ndarray, held: np.ndarray) -> Chosen:
+        """Read what the users of a slot choose and look it up.
+
+        Parameters
+        ----------
+        choice
+            sigma and z, shape [B, K, at least 2]; rounded, and a cut beyond the last is the last.
+        held
+            X, shape [B, I, J].
+
+        Raises
+        ------
+        ValueError
+            If a server does not exist, or a cut is negative or not a number.
+        """
+        from mecbench.problems.p.task_compiled import choose
+
+        asked = self.service[slot], self.batch[slot], self.last_cut[slot]
+        valid, server, cut, hit, needs = choose(choice, self.present, *asked, held, self._option[slot], self._table, *self.links(slot))
+        if not valid:
+            raise ValueError(
+                f"expected servers from 0 to {self.servers_each - 1} and cuts of at least 0 in the action of the association phase"
+            )
+        device_flop, work, upload, traffic = needs
+        return Chosen(server=server, cut=cut, hit=hit, device_flop=device_flop, work=work, upload=upload, traffic=traffic)
 
     def outcome(self, slot: int, chosen: Chosen, bandwidth: np.ndarray, compute: np.ndarray) -> Outcome:
         """Delay, energy, privacy and cost of a slot's requests by eqs. (4) to (12), given B_r [Hz] and f_r [FLOP/s]."""
@@ -176,9 +187,8 @@ class Worlds:
         hit, price = chosen.hit, self._price[slot]
         delay = physics.delay(chosen.device_flop / self.user_flops, chosen.traffic, bandwidth, chosen.work, compute)
         energy = physics.energy(chosen.device_flop, self.energy_per_flop, self.user_watts, chosen.upload, bandwidth)
-        alone = self.energy_per_flop * (self.batch[slot] * self._device_flop[option + self.last_cut[slot]])
         delay = np.where(hit, delay, self.failure_delay)
-        energy = np.where(hit, energy, alone)
+        energy = np.where(hit, energy, self._alone[slot])
         privacy = np.where(hit, price * self._leakage[option + chosen.cut], price)
         cost = self.privacy_weight * privacy + self.energy_weight * energy
         if self.padded:

@@ -336,7 +336,7 @@ def test_fractions_beyond_a_whole_are_scaled_and_less_is_left_unused(instances):
         hit = layout.chosen(observation)[2][0]
         assert hit.sum() > 1
         task.step(layout.allocate(np.full(users, share), np.full(users, share)))
-        bandwidth = task._bandwidth[0] / instances[0].bandwidth[0]
+        bandwidth = task._shares[0, 0] / instances[0].bandwidth[0]
         assert bandwidth.sum() == pytest.approx(used or share * hit.sum(), rel=1e-12)
         assert (bandwidth[~hit] == 0).all()
 
@@ -360,7 +360,7 @@ def test_an_action_that_means_nothing_is_refused():
         with pytest.raises(ValueError, match="servers from 0 to 2"):
             task.step(layout.associate(np.full(users, bad), zero))
     for bad in (-1.0, np.nan):
-        with pytest.raises(ValueError, match="cuts of at least 0"):
+        with pytest.raises(ValueError, match="and cuts of at least 0"):
             task.step(layout.associate(zero, np.full(users, bad)))
     task.step(layout.associate(zero, zero))
     for bad in (-1.0, np.nan, np.inf):
