@@ -17,7 +17,7 @@ DEPLOYMENT, ASSOCIATION, ALLOCATION = 0, 1, 2
 Shows = Literal["paper", "extended"]
 
 _ALLOCATION_PAPER = ("service", "batch", "cut", "server", "hit")
-_ALLOCATION_EXTENDED = ("device_time", "transfer_time", "upload_cost", "work_time")
+_ALLOCATION_EXTENDED = ("device_time", "transfer_time", "work_time", "upload_cost")
 
 
 @dataclass(frozen=True)
@@ -25,26 +25,29 @@ class Layout:
     """Rows and columns of observations and actions; J servers, K users (the padding included), I services, Z = max L_i + 1.
 
     The agents are, in this order, J deployment agents, J allocation agents and K users: A = 2 J + K rows. Rewards and
-    costs stand in the row of whoever earns them. Whatever a phase does not use is 0 (``False`` in the mask).
+    costs stand in the row of whoever earns them. What a phase does not use is 0, in a mask ``False``, and not read.
 
-    ============ ==================================== ============================ =========================================
-    phase        ``action`` [A, max(I, 2)]            ``mask`` [A, max(I, J + Z)]  ``agents`` [A, F]
-    ============ ==================================== ============================ =========================================
-    deployment   deployment agent j: priority of each whether each service fits    deployment agent j: h_j, requests of each
-                 service, 0 for not at all            the empty server             service at j in the last interval (14)
-    association  user: sigma, z                       user: servers that hold i_r  user: i_r, D_r (16); extended: eta^dl and
-                                                      (all if none), then cuts     eta^ul to every server, f_k [GFLOP/s],
-                                                      z = 0..Z - 1 up to L_i       eps_k [nJ/FLOP], Pre_k
-    allocation   user: its fractions of its server's  user: twice, whether it hits user: i_r, D_r, z, sigma, hit (18);
-                 bandwidth and compute                                             extended: d_r, A_r/B_j, W_r/f_j [s] and
-                                                                                   the cost mu2 P_k U_r/B_j of its upload
-    ============ ==================================== ============================ =========================================
+    ``action`` [A, max(I, 2)]
+        - deployment, row of a deployment agent: its priority of each service, 0 for not at all.
+        - association, row of a user: sigma and z.
+        - allocation, row of a user: its fractions of its server's bandwidth and compute.
+    ``mask`` [A, max(I, J + Z)]
+        - deployment, row of a deployment agent: whether each service fits the empty server.
+        - association, row of a user: the J servers that hold i_r (all if none does), then the cuts 0..L_i of Z.
+        - allocation, row of a user: whether it hits, twice.
+    ``agents`` [A, F]
+        - deployment, row of a deployment agent: h_j, its requests of each service in the last DT slots (14).
+        - association, row of a user: i_r and D_r (16); extended: eta^dl and eta^ul to every server, f_k [GFLOP/s],
+          eps_k [nJ/FLOP], Pre_k.
+        - allocation, row of a user: i_r, D_r, z, sigma and whether it hits (18); extended: d_r, A_r / B_j and
+          W_r / f_j [s], and the cost mu2 P_k U_r / B_j of its upload.
+    ``shared`` [G]
+        - r, everybody's requests of each service in the last DT slots (14); in the deployment phase only.
+        - X, server by server, [J, I]: that of the last interval in the deployment phase (15), else this one's (16).
+        - extended: the part of the slots that is over, and the average delay so far [s].
 
     A user has one server, so that what the paper gives an allocation agent as vectors over all users (18), (21), 0
-    but for its own, stands in the rows of its users. ``shared`` [G] has r, the requests of each service in the last
-    interval (deployment phase, else 0) and X, row by row [J, I]: that of the last interval in the deployment phase
-    (15), that of this one afterwards (16); extended: also the part of the slots that is over and the average delay
-    so far [s].
+    but for its own, stands in the rows of its users.
     """
 
     servers: int

@@ -298,6 +298,7 @@ def test_observations_are_what_the_paper_lists(instances, shows):
                     times = [chosen.delay[slot], chosen.traffic[slot], chosen.work[slot], chosen.upload[slot]]
                     wholes = [1.0, instance.bandwidth[server], instance.server_flops[server], instance.bandwidth[server]]
                     expected = np.stack([time / whole for time, whole in zip(times, wholes, strict=True)], axis=1)
+                    assert layout.allocation_features[5:] == ("device_time", "transfer_time", "work_time", "upload_cost")
                     assert rows[user, 5:9] == pytest.approx(expected, rel=1e-12)
     assert slot == 4
     if shows == "extended":
