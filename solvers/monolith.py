@@ -44,6 +44,7 @@ class _Interface:
     time_limit: str
     threads: str
     seed: str
+    gap: str
     options: dict[str, float]
 
 
@@ -54,8 +55,8 @@ _INTERFACES = {
         "time_limit",
         "threads",
         "random_seed",
+        "mip_rel_gap",
         {
-            "mip_rel_gap": 0.0,
             "mip_abs_gap": 0.0,
             "mip_feasibility_tolerance": TOLERANCE,
             "primal_feasibility_tolerance": TOLERANCE,
@@ -68,7 +69,8 @@ _INTERFACES = {
         "TimeLimit",
         "Threads",
         "Seed",
-        {"MIPGap": 0.0, "MIPGapAbs": 0.0, "FeasibilityTol": TOLERANCE, "IntFeasTol": TOLERANCE, "OptimalityTol": TOLERANCE},
+        "MIPGap",
+        {"MIPGapAbs": 0.0, "FeasibilityTol": TOLERANCE, "IntFeasTol": TOLERANCE, "OptimalityTol": TOLERANCE},
     ),
     "cplex": _Interface(
         "cplex_direct",
@@ -76,8 +78,8 @@ _INTERFACES = {
         "timelimit",
         "threads",
         "randomseed",
+        "mip_tolerances_mipgap",
         {
-            "mip_tolerances_mipgap": 0.0,
             "mip_tolerances_absmipgap": 0.0,
             "mip_tolerances_integrality": TOLERANCE,
             "simplex_tolerances_feasibility": TOLERANCE,
@@ -90,7 +92,8 @@ _INTERFACES = {
         "timelimit",
         "threads",
         "randomseed",
-        {"miprelstop": 0.0, "mipabsstop": 0.0, "mipaddcutoff": 0.0, "feastol": TOLERANCE, "miptol": TOLERANCE, "optimalitytol": TOLERANCE},
+        "miprelstop",
+        {"mipabsstop": 0.0, "mipaddcutoff": 0.0, "feastol": TOLERANCE, "miptol": TOLERANCE, "optimalitytol": TOLERANCE},
     ),
     "copt": _Interface(
         "copt_direct",
@@ -98,7 +101,8 @@ _INTERFACES = {
         "TimeLimit",
         "Threads",
         "RandomSeed",
-        {"RelGap": 0.0, "AbsGap": 0.0, "IntTol": TOLERANCE, "FeasTol": TOLERANCE, "DualTol": TOLERANCE},
+        "RelGap",
+        {"AbsGap": 0.0, "IntTol": TOLERANCE, "FeasTol": TOLERANCE, "DualTol": TOLERANCE},
     ),
 }
 
@@ -108,7 +112,7 @@ def packages(solver: MilpSolver) -> tuple[str, ...]:
     return ("pyomo", *_INTERFACES[solver].packages)
 
 
-def solve_model(model: Any, solver: MilpSolver, budget: Budget, seed: int) -> Verdict:
+def solve_model(model: Any, solver: MilpSolver, budget: Budget, seed: int, gap: float = 0.0) -> Verdict:
     """Minimise a Pyomo model within what is left of a budget, without a warm start.
 
     Parameters
@@ -121,6 +125,8 @@ def solve_model(model: Any, solver: MilpSolver, budget: Budget, seed: int) -> Ve
         Limits of the run.
     seed
         Seed of the solver's perturbations.
+    gap
+        Relative gap at which the solver may stop and call a solution optimal.
     """
     import pyomo.environ as pyo
 
@@ -130,7 +136,7 @@ def solve_model(model: Any, solver: MilpSolver, budget: Budget, seed: int) -> Ve
     seconds = budget.remaining - min(1.0, KEPT_BACK * budget.time_limit)
     if seconds <= 0.0:
         return Verdict(False, False, None)
-    limits = {interface.time_limit: seconds, interface.threads: budget.threads, interface.seed: seed % 2**31}
+    limits = {interface.time_limit: seconds, interface.threads: budget.threads, interface.seed: seed % 2**31, interface.gap: gap}
     results = pyo.SolverFactory(interface.name).solve(model, load_solutions=False, options={**interface.options, **limits})
     found = len(results.solution) > 0
     if found:
