@@ -36,14 +36,14 @@ class Certificate(ArrayModel):
 
 
 def bound(instance: Instance, certificate: Certificate) -> float:
-    """Recompute the bound: relaxed requests choose separately, storage is filled by fractional knapsacks.
+    """Recompute the bound: relaxed requests choose separately, storage is filled by knapsacks.
 
     Raises
     ------
     CertificateError
         If the dual data do not fit the instance.
     """
-    from mecbench.problems.p.pricing import knapsack, prices  # compiles, so not before it is needed
+    from mecbench.problems.p.pricing import knapsack, packing, prices  # compiles, so not before it is needed
 
     places = instance.requests * instance.servers
     index = certificate.price_index
@@ -59,8 +59,9 @@ def bound(instance: Instance, certificate: Certificate) -> float:
     request = np.minimum(fail, serve.min(axis=2))
     load = (certificate.bandwidth_load**2).sum() + (certificate.compute_load**2).sum()
     stored = 0.0
+    sizes, taken = packing(instance.service_bytes), np.empty(instance.services)
     for interval in placement_value(instance, index, certificate.price):
-        stored += sum(knapsack(interval[j], instance.service_bytes, int(instance.storage[j])) for j in range(instance.servers))
+        stored += sum(knapsack(interval[j], sizes, int(instance.storage[j]), taken) for j in range(instance.servers))
     limit = multiplier * instance.delay_limit * instance.requests
     safety = SAFETY * float(np.abs(request).sum() + load + stored + limit)
     return float((request.sum() - load - stored - limit - safety) / instance.requests)

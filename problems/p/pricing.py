@@ -8,13 +8,18 @@ reference load S0 >= 0 and binary choices ``S^2 >= sum_r h(S0, s_r) - S0^2`` wit
 
 from __future__ import annotations
 
+from itertools import pairwise, product
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from mecbench.problems.p.instance import Instance
 from mecbench.problems.p.options import Options
 
-__all__ = ["capped_tangent", "knapsack", "prices"]
+__all__ = ["Packing", "capped_tangent", "knapsack", "least_price", "packing", "prices"]
+
+COMBINATIONS = 4096  # of a packing's list, beyond which knapsacks are only bounded
 
 
 @njit(cache=True, error_model="numpy")
@@ -65,6 +70,34 @@ def prices(
 
 
 @njit(cache=True, error_model="numpy")
+def least_price(
+    cuts: int,
+    cost: np.ndarray,
+    delay: np.ndarray,
+    work: np.ndarray,
+    upload: np.ndarray,
+    download: np.ndarray,
+    per_upload: float,
+    per_download: float,
+    per_work: float,
+    multiplier: float,
+    bandwidth_load: float,
+    compute_load: float,
+) -> tuple[float, int]:
+    """Price of the best cut of one request at one server, and this cut; options have shape [Z]."""
+    least, argument = np.inf, 0
+    for z in range(cuts + 1):
+        value = cost[z] + multiplier * delay[z]
+        if value >= least:  # the rest is not negative
+            continue
+        value += capped_tangent(bandwidth_load, per_upload * upload[z] + per_download * download[z])
+        value += capped_tangent(compute_load, per_work * work[z])
+        if value < least:
+            least, argument = value, z
+    return least, argument
+
+
+@njit(cache=True, error_model="numpy")
 def _prices(
     cuts: np.ndarray,
     cost: np.ndarray,
@@ -87,46 +120,185 @@ def _prices(
     best = np.empty((slots, users, servers), dtype=np.int64)
     for t in range(slots):
         for k in range(users):
-            sending = power[k] + multiplier
             for j in range(servers):
-                per_upload = sending / (uplink[t, j, k] * bandwidth[j])
-                per_download = multiplier / (downlink[t, j, k] * bandwidth[j])
-                per_work = multiplier / flops[j]
-                load, computing = bandwidth_load[t, j], compute_load[t, j]
-                least, argument = np.inf, 0
-                for z in range(cuts[t, k] + 1):
-                    value = cost[t, k, z] + multiplier * delay[t, k, z]
-                    if value >= least:  # the rest is not negative
-                        continue
-                    value += capped_tangent(load, per_upload * upload[t, k, z] + per_download * download[t, k, z])
-                    value += capped_tangent(computing, per_work * work[t, k, z])
-                    if value < least:
-                        least, argument = value, z
-                price[t, k, j] = least
-                best[t, k, j] = argument
+                price[t, k, j], best[t, k, j] = least_price(
+                    cuts[t, k],
+                    cost[t, k],
+                    delay[t, k],
+                    work[t, k],
+                    upload[t, k],
+                    download[t, k],
+                    (power[k] + multiplier) / (uplink[t, j, k] * bandwidth[j]),
+                    multiplier / (downlink[t, j, k] * bandwidth[j]),
+                    multiplier / flops[j],
+                    multiplier,
+                    bandwidth_load[t, j],
+                    compute_load[t, j],
+                )
     return price, best
 
 
+class Packing(NamedTuple):
+    """What knapsacks over the services have in common, whatever the values and the capacity.
+
+    Services of one size differ in value alone, so a packing is a number of each of the G sizes: the most valuable
+    first. The sizes stand in three lists, and the combinations of numbers of each list are enumerated once.
+
+    Attributes
+    ----------
+    size
+        Sizes, falling, int64, shape [G].
+    first, member
+        Services of size g are ``member[first[g] : first[g + 1]]``; int64, shapes [G + 1] and [I].
+    sizes
+        Sizes g of list l are those from ``sizes[l]`` up to ``sizes[l + 1]``; int64, shape [4].
+    combinations
+        Rows of list l are those from ``combinations[l]`` up to ``combinations[l + 1]``; int64, shape [4].
+    number
+        Numbers of each size in each row, rows of a list by rising weight; int64, shape [C, G]. Empty if there are too
+        many: then knapsacks are bounded only.
+    weight
+        Size of what is taken in each row, int64, shape [C].
+    """
+
+    size: np.ndarray
+    first: np.ndarray
+    member: np.ndarray
+    sizes: np.ndarray
+    combinations: np.ndarray
+    number: np.ndarray
+    weight: np.ndarray
+
+
+def packing(size: np.ndarray) -> Packing:
+    """Prepare knapsacks over services of given sizes, int64, shape [I]."""
+    falling, group = np.unique(-size, return_inverse=True)
+    distinct, copies = -falling, np.bincount(group)
+    reach = np.concatenate(([0.0], np.cumsum(np.log(copies + 1.0))))
+    third = np.searchsorted(reach, reach[-1] * np.array([1 / 3, 2 / 3]) + 1e-9, side="right") - 1
+    sizes = np.array([0, *third, distinct.size])
+    rows, weights = [], []
+    if np.exp(np.diff(reach[sizes]).max()) <= COMBINATIONS + 0.5:
+        for low, high in pairwise(sizes.tolist()):
+            numbers = np.array(list(product(*(range(n + 1) for n in copies[low:high].tolist()))), dtype=np.int64)
+            weight = numbers @ distinct[low:high]
+            order = np.argsort(weight, kind="stable")
+            row = np.zeros((order.size, distinct.size), dtype=np.int64)
+            row[:, low:high] = numbers[order]
+            rows.append(row)
+            weights.append(weight[order].astype(np.int64))
+    return Packing(
+        size=distinct,
+        first=np.concatenate(([0], np.cumsum(copies))),
+        member=np.argsort(group, kind="stable"),
+        sizes=sizes.astype(np.int64),
+        combinations=np.cumsum([0, *map(len, rows)]) if rows else np.zeros(4, dtype=np.int64),
+        number=np.concatenate(rows) if rows else np.zeros((0, distinct.size), dtype=np.int64),
+        weight=np.concatenate(weights) if weights else np.zeros(0, dtype=np.int64),
+    )
+
+
 @njit(cache=True, error_model="numpy")
-def knapsack(value: np.ndarray, size: np.ndarray, capacity: int) -> float:
-    """Dantzig's bound on the best total value of items within a capacity: the last item may be taken in part.
+def knapsack(value: np.ndarray, packing: Packing, capacity: int, taken: np.ndarray) -> float:
+    """Bound from above on the total value of services within a capacity: the best one, if the packing has combinations.
 
     Parameters
     ----------
     value
-        Value of each item, at least 0, shape [I].
-    size
-        Size of each item, int64, shape [I].
+        Value of each service, at least 0, shape [I].
+    packing
+        The services' sizes.
     capacity
         Size of all that is taken.
+    taken
+        Receives what is taken of each service, shape [I].
+
+    Returns
+    -------
+    float
+        The value of what is taken.
     """
+    total, used = 0.0, 0
+    for g in range(packing.size.size):
+        for m in range(packing.first[g], packing.first[g + 1]):
+            taken[packing.member[m]] = 0.0
+            if value[packing.member[m]] > 0.0:
+                taken[packing.member[m]] = 1.0
+                total += value[packing.member[m]]
+                used += packing.size[g]
+    if used <= capacity:
+        return total
+    if packing.number.shape[0] == 0:
+        return _fractional(value, packing, capacity, taken)
+    return _enumerated(value, packing, capacity, taken)
+
+
+@njit(cache=True, error_model="numpy")
+def _fractional(value: np.ndarray, packing: Packing, capacity: int, taken: np.ndarray) -> float:
+    """Dantzig's bound: the last service may be taken in part."""
+    size = np.empty_like(packing.member)
+    for g in range(packing.size.size):
+        size[packing.member[packing.first[g] : packing.first[g + 1]]] = packing.size[g]
     order = np.argsort(-(value / np.maximum(size, 1)))
     total, left = 0.0, capacity
     for item in order:
-        if size[item] <= left:
-            total += value[item]
-            left -= size[item]
-        else:
-            total += value[item] * (left / size[item])
-            break
+        taken[item] = min(1.0, left / size[item]) if size[item] > 0 else 1.0
+        total += value[item] * taken[item]
+        left = max(0, left - size[item])
     return total
+
+
+@njit(cache=True, error_model="numpy")
+def _enumerated(value: np.ndarray, packing: Packing, capacity: int, taken: np.ndarray) -> float:
+    """Best value: of each list only the rows that outweigh no better one, then a row of the first with a pair of the others."""
+    member, groups = packing.member.copy(), packing.size.size
+    worth = np.zeros((groups, np.max(np.diff(packing.first)) + 1))  # of the n most valuable services of each size
+    for g in range(groups):
+        for m in range(packing.first[g], packing.first[g + 1]):
+            item, place = member[m], m
+            while place > packing.first[g] and value[member[place - 1]] < value[item]:
+                member[place] = member[place - 1]
+                place -= 1
+            member[place] = item
+        for m in range(packing.first[g], packing.first[g + 1]):
+            n = m - packing.first[g]
+            worth[g, n + 1] = worth[g, n] + value[member[m]]
+
+    rows = np.empty(packing.weight.size, dtype=np.int64)
+    gain = np.empty(packing.weight.size)
+    ends = np.empty(4, dtype=np.int64)
+    ends[0] = 0
+    kept = 0
+    for part in range(3):
+        most = -1.0
+        for row in range(packing.combinations[part], packing.combinations[part + 1]):
+            if packing.weight[row] > capacity:
+                break
+            total = 0.0
+            for g in range(packing.sizes[part], packing.sizes[part + 1]):
+                total += worth[g, packing.number[row, g]]
+            if total > most:
+                most = total
+                rows[kept], gain[kept] = row, total
+                kept += 1
+        ends[part + 1] = kept
+
+    best, chosen = -1.0, (0, 0, 0)
+    rest = gain[ends[2] - 1] + gain[ends[3] - 1]
+    for a in range(ends[1] - 1, -1, -1):
+        if gain[a] + rest <= best:
+            break  # lighter rows are worth less
+        left = capacity - packing.weight[rows[a]]
+        c = ends[3] - 1
+        for b in range(ends[1], ends[2]):
+            while c >= ends[2] and packing.weight[rows[b]] + packing.weight[rows[c]] > left:
+                c -= 1
+            if c < ends[2]:
+                break
+            if gain[a] + gain[b] + gain[c] > best:
+                best, chosen = gain[a] + gain[b] + gain[c], (rows[a], rows[b], rows[c])
+    for g in range(groups):
+        number = packing.number[chosen[0], g] + packing.number[chosen[1], g] + packing.number[chosen[2], g]
+        for m in range(packing.first[g], packing.first[g + 1]):
+            taken[member[m]] = 1.0 if m - packing.first[g] < number else 0.0
+    return best
