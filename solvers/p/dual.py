@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from mecbench.problems.p import Certificate, Instance
+from mecbench.problems.p import Certificate, Instance, bound
 from mecbench.problems.p.options import Options
 
 __all__ = ["Ascent", "Dual"]
@@ -28,6 +27,7 @@ FIRST_ELASTICITY = -0.5
 LARGEST_MOVE = 1.5  # of the multiplier's logarithm
 NEGLIGIBLE = 1e-3  # multiplier [1/s] below which 0 is tried
 DISTANCE = 0.1  # of the levels that steps aim at, relative to the bound and the pace
+MARGIN = 1e-8  # relative, of what is reported below what was computed; certificates deduct less for rounding
 CONVERGED = 1e-7  # relative improvement over a stage at which the ascent ends
 
 
@@ -43,38 +43,26 @@ class Dual:
         Reference loads S0, shape [T, J].
     price
         mu of serving from a server, shape [T, K, J].
-    bound
-        The bound, up to the safety that its certificate deducts.
     serve, cut
         v and its cut at these loads, shape [T, K, J].
     held
         Relaxed deployment, in [0, 1], shape [n, I, J].
     mean_delay
         Mean delay of the relaxed solution [s]: at the best multiplier, the limit.
+    certificate, bound
+        What proves the bound, and the bound that it proves.
     """
 
     multiplier: float
     bandwidth_load: np.ndarray
     compute_load: np.ndarray
     price: np.ndarray
-    bound: float
     serve: np.ndarray
     cut: np.ndarray
     held: np.ndarray
     mean_delay: float
-
-    @cached_property
-    def certificate(self) -> Certificate:
-        """What proves the bound."""
-        price = self.price.reshape(-1)
-        index = np.flatnonzero(price)
-        return Certificate(
-            multiplier=self.multiplier,
-            bandwidth_load=self.bandwidth_load,
-            compute_load=self.compute_load,
-            price_index=index,
-            price=price[index],
-        )
+    certificate: Certificate
+    bound: float
 
 
 class Ascent:
@@ -159,18 +147,27 @@ class Ascent:
         from mecbench.problems.p.pricing import prices
 
         assert self._found is not None
-        bound, multiplier, point, mean_delay = self._found
+        _, multiplier, point, mean_delay = self._found
         serve, cut = prices(self._instance, self._options, multiplier, point.bandwidth_load, point.compute_load)
+        price = np.maximum(point.offer[..., None] - serve, 0.0)
+        certificate = Certificate(
+            multiplier=multiplier,
+            bandwidth_load=point.bandwidth_load,
+            compute_load=point.compute_load,
+            price_index=np.flatnonzero(price),
+            price=price[price > 0],
+        )
         return Dual(
             multiplier=multiplier,
             bandwidth_load=point.bandwidth_load,
             compute_load=point.compute_load,
-            price=np.maximum(point.offer[..., None] - serve, 0.0),
-            bound=bound,
+            price=price,
             serve=serve,
             cut=cut,
             held=point.held.transpose(0, 2, 1),
             mean_delay=mean_delay,
+            certificate=certificate,
+            bound=bound(self._instance, certificate),
         )
 
     def _plan(self, start: Dual | None) -> Iterator[None]:
@@ -293,7 +290,8 @@ class Ascent:
         self._distance[:] = part * abs(self.bound) * slots * self._instance.users
 
     def _record(self, value: float, point: Any) -> None:
-        bound = value / self._instance.requests - self._multiplier * self._instance.delay_limit
-        if bound > self.bound:
+        proven = value / self._instance.requests - self._multiplier * self._instance.delay_limit
+        proven -= MARGIN * abs(proven)
+        if proven > self.bound:
             copy = type(point)(*(field.copy() for field in point))._replace(held=self._point.held.copy())
-            self._found = bound, self._multiplier, copy, self._mean_delay
+            self._found = proven, self._multiplier, copy, self._mean_delay
