@@ -1,0 +1,64 @@
+"""Lagrangian decomposition: the bound of relaxed delay, storage and loads, and the primal search beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mecbench.problems.p import Instance
+from mecbench.problems.p.options import of_trace
+from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
+
+__all__ = ["Lagrangian", "algorithms"]
+
+USED = 0.96  # part of the time limit that is planned with; the rest is for what cannot be interrupted
+ABOVE = 1.1  # where the primal search begins, in parts of the bound's multiplier
+
+
+@dataclass(frozen=True)
+class Lagrangian:
+    """Ascend on the bound, then anneal deployments: first briefly, for an early incumbent, then for the rest of the time.
+
+    Attributes
+    ----------
+    bound_part
+        Part of the time limit that the bound may take; it leaves what it does not need to the primal search.
+    first_part
+        Part of the remaining time for the brief annealing.
+    """
+
+    name: ClassVar[str] = "lagrangian"
+    kind: ClassVar[Kind] = "exact"
+    sees: ClassVar[Sees] = "clairvoyant"
+    version: ClassVar[int] = 1
+    requires: ClassVar[tuple[str, ...]] = ()
+
+    bound_part: float = 0.4
+    first_part: float = 0.15
+
+    def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
+        """Solve an instance within the budget."""
+        from mecbench.solvers.p.dual import Ascent
+        from mecbench.solvers.p.primal import Primal
+
+        options = of_trace(instance)
+
+        def left() -> float:
+            return max(0.0, budget.remaining - (1.0 - USED) * budget.time_limit)
+
+        ascent = Ascent(instance, options, threads=budget.threads)
+        dual = ascent.ascend(self.bound_part * left(), lambda bound: budget.report(bound=bound))
+        search = Primal(instance, options, ABOVE * dual.multiplier, seed)
+        search.improve(self.first_part * left(), report=budget.report)
+        search.improve(left(), report=budget.report)
+        gap = (search.cost - dual.bound) / search.cost
+        return Outcome(
+            search.solution,
+            dual.bound,
+            dual.certificate,
+            "feasible" if search.solution else "bounded",
+            {"multiplier": dual.multiplier, "primal_multiplier": search.multiplier, "gap": gap},
+        )
+
+
+algorithms = (Lagrangian,)
