@@ -23,6 +23,9 @@ Reward = Literal["objective", "paper"]
 class Step(NamedTuple):
     """Answer of a task to an action; B episodes side by side, A agents each.
 
+    Where one agent acts at a time, action and mask have no axis of agents, and reward and cost the one row of who acts. An
+    episode that ends before others waits for them: it stays terminated or truncated, is not paid, and its actions are not read.
+
     Attributes
     ----------
     observation
@@ -81,7 +84,10 @@ class Task(Protocol):
 
 
 class Policy(Protocol):
-    """Anything that acts: heuristics, controllers and learned agents alike."""
+    """Anything that acts: heuristics, controllers and learned agents alike.
+
+    One that needs another task than the default states its keywords as an attribute ``task_options``.
+    """
 
     def reset(self, static: dict[str, np.ndarray], batch: int, seed: int) -> None:
         """Begin `batch` episodes of which `static` is known."""
@@ -110,10 +116,7 @@ class Rollout:
 
 
 def rollout(task: Task, policy: Policy, instances: Sequence[Any], seed: int) -> Rollout:
-    """Drive a policy through a task to the end of every episode.
-
-    All instances of one call must have episodes of the same length.
-    """
+    """Drive a policy through a task to the end of every episode; those that end before others wait for them."""
     observation = task.reset(instances)
     policy.reset(task.static(), len(instances), seed)
     latencies: list[float] = []

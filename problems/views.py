@@ -39,7 +39,7 @@ class GymnasiumView(gymnasium.Env[dict[str, Any], np.ndarray]):
         self._blocks = self._task.observation_space(self._instances)
         self.observation_space = self._blocks
         self.action_space = self._task.action_space(self._instances)
-        self._task.width = self._blocks["mask"].shape[0]
+        self._task.width = self._blocks["agents"].shape[0]
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begin an episode; ``info["instance"]`` is the index of its instance."""

@@ -23,7 +23,7 @@ def vector_view(problem: str, draw: Draw, width: int, reward: Reward = "objectiv
     """Stable-Baselines3's view of a batch of episodes of one task; equal to as many single `GymnasiumView`s.
 
     The whole batch ends together and begins again with the instances drawn next, as vector environments of
-    Stable-Baselines3 reset themselves.
+    Stable-Baselines3 reset themselves; an episode that ends before others waits for them.
 
     Parameters
     ----------
@@ -66,13 +66,7 @@ def _vector_view() -> type[VecEnv]:
 
         def reset(self) -> dict[str, np.ndarray]:
             instances, self._next = self._next or self._draw(), ()
-            observation = self._task.reset(instances)
-            if len(instances) != self.num_envs or observation["mask"].shape[1] != self._width:
-                raise ValueError(
-                    f"expected draws of {self.num_envs} instances with at most {self._width} agents, "
-                    f"found {len(instances)} with {observation['mask'].shape[1]}"
-                )
-            return self._typed(observation)
+            return self._typed(self._task.reset(instances))
 
         def step_async(self, actions: np.ndarray) -> None:
             self._actions = actions
@@ -80,16 +74,15 @@ def _vector_view() -> type[VecEnv]:
         def step_wait(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[dict[str, Any]]]:
             step = self._task.step(self._actions)
             rewards = self._task.joint(step.reward)
-            done = step.terminated | step.truncated
+            ended = step.terminated | step.truncated
+            done = np.full(self.num_envs, ended.all())
             observation = self._typed(step.observation)
             infos = self._silence
-            if step.truncated.any():  # the value of what would have come is still to be learned from
+            if ended.all() and step.truncated.any():  # the value of what would have come is still to be learned from
                 cut = step.truncated & ~step.terminated
                 last = [{name: block[row] for name, block in observation.items()} for row in range(self.num_envs)]
                 infos = [{"TimeLimit.truncated": bool(cut[row]), "terminal_observation": last[row]} for row in range(self.num_envs)]
-            if done.any():
-                if not done.all():
-                    raise ValueError("expected the episodes of a batch to end together, found some that go on")
+            if ended.all():
                 observation = self.reset()
             return observation, rewards, done, infos
 
@@ -109,6 +102,11 @@ def _vector_view() -> type[VecEnv]:
             return [False for _ in self._get_indices(indices)]
 
         def _typed(self, observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            found = observation["agents"].shape[:2]
+            if found != (self.num_envs, self._width):
+                raise ValueError(
+                    f"expected draws of {self.num_envs} instances with at most {self._width} agents, found {found[0]} with {found[1]}"
+                )
             return {name: np.asarray(observation[name], dtype=space.dtype) for name, space in self.observation_space.items()}
 
     return VectorView
