@@ -71,7 +71,8 @@ class Algorithm:
         return self._outcome(run(instance, budget, seed))
 
     def _act(self, instance: Any, seed: int) -> Outcome:
-        played = rollout(load(self.problem).Task(), self._target, [instance], seed)
+        task = load(self.problem).Task(**getattr(self._target, "task_options", {}))
+        played = rollout(task, self._target, [instance], seed)
         median, tail = np.percentile(played.latencies, (50, 95)).tolist()
         metrics = {"decision_latency_p50": median, "decision_latency_p95": tail}
         return Outcome(played.solutions[0], status="feasible", metrics=metrics)

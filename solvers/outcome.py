@@ -11,7 +11,8 @@ from mecbench.problems.arrays import ArrayModel
 __all__ = ["Budget", "Kind", "Outcome", "OutcomeError", "Report", "Sees", "Solver"]
 
 Kind = Literal["bound", "exact", "heuristic", "controller", "learned", "trivial"]
-Sees = Literal["clairvoyant", "central", "local"]
+Sees = Literal["clairvoyant", "forecast", "central", "local"]
+"""Everything; the present and coming conditions, but not what will be asked for; the full present; a device's own present."""
 
 
 class Report(Protocol):

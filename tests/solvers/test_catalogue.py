@@ -194,6 +194,24 @@ class Even:
     assert 0 < outcome.metrics["decision_latency_p50"] <= outcome.metrics["decision_latency_p95"]
 
 
+def test_a_policy_is_played_in_the_task_it_asks_for(tmp_path: Path, instance: Instance) -> None:
+    """What a policy may see is its label's affair, so it states itself which task shows it; `width` is a keyword of any task."""
+    file = write(
+        tmp_path,
+        """
+class Wide:
+    problem, sees, task_options = "p-edge", "forecast", {"width": 40}
+    def reset(self, static, batch, seed): pass
+    def act(self, observation):
+        assert observation["mask"].shape == (1, 40)
+        return observation["mask"].astype(float)
+""",
+    )
+    algorithm = resolve(f"{file}:Wide")
+    assert algorithm.sees == "forecast"
+    assert evaluate(instance, algorithm.solve(instance, Budget(), 0).solution).feasible
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
