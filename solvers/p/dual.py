@@ -18,15 +18,17 @@ __all__ = ["Ascent", "Dual"]
 ITERATIONS = 10  # of the offers at each pricing
 AVAILABLE = 60  # iterations of the first relaxation, where every server holds every service
 PACES = tuple(np.geomspace(0.1, 0.0005, 12).tolist())  # of the loads, stage by stage
+PASSES = 3  # through the paces, while the multiplier is still found wrong
 ROUNDS = (6, 60)  # pricings of a stage, least and most
 SEARCH_PACES, SEARCH_ROUNDS = tuple(np.geomspace(0.1, 0.005, 10).tolist()), 20  # of the stages before, which look for the multiplier
 SETTLED = 0.03  # pace from which their mean delay is believed
 FINE = 0.003  # error of the relaxed mean delay, relative to its limit, at which the multiplier is taken: it counts squared
-ELASTICITY = (-30.0, -0.3)  # of the delay in the multiplier, within which secants are believed
+LEAST_DELAY = 0.01  # relative mean delay, below which one does not matter
+ELASTICITY = (-30.0, -0.1)  # of the delay in the multiplier, within which secants are believed
 FIRST_ELASTICITY = -0.5
 LARGEST_MOVE = 1.5  # of the multiplier's logarithm
 NEGLIGIBLE = 1e-3  # multiplier [1/s] below which 0 is tried
-DISTANCE = 0.1  # of the levels that steps aim at, relative to the bound and the pace
+DISTANCE = 0.1  # of the levels that steps aim at, relative to the priced cost and the pace
 MARGIN = 1e-8  # relative, of what is reported below what was computed; certificates deduct less for rounding
 CONVERGED = 1e-7  # relative improvement over a stage at which the ascent ends
 
@@ -178,7 +180,10 @@ class Ascent:
             self._take(start)
         if not self._fixed:
             yield from self._search()
-        yield from self._refine()
+        for _ in range(PASSES):
+            yield from self._refine()
+            if self._fixed or not self._correct():
+                break
 
     def _take(self, start: Dual) -> None:
         failure = self._options.failure + start.multiplier * self._instance.failure_delay
@@ -201,8 +206,7 @@ class Ascent:
             self._record(value, point._replace(bandwidth_load=loads[0], compute_load=loads[1]))
             yield
             if not self._fixed:
-                late = np.log(self._mean_delay / instance.delay_limit)
-                factor = float(np.exp(np.clip(late, -1.0, 1.0) * (0.5 if 2 * iteration < AVAILABLE else 0.2)))
+                factor = float(np.exp(np.clip(self._error, -1.0, 1.0) * (0.5 if 2 * iteration < AVAILABLE else 0.2)))
                 self._multiplier *= factor
                 point.compute_load[:] *= np.sqrt(factor)
         self._aim(DISTANCE * PACES[0])
@@ -212,7 +216,7 @@ class Ascent:
         for pace in SEARCH_PACES:
             self._aim(DISTANCE * pace)
             yield from self._stage(pace, SEARCH_ROUNDS)
-            if not self._correct(FINE) and pace <= SETTLED:
+            if not self._correct() and pace <= SETTLED:
                 return
         if self._multiplier < NEGLIGIBLE:
             self._move(0.0)
@@ -228,10 +232,15 @@ class Ascent:
             before = self.bound
             yield from self._stage(PACES[-1], ROUNDS[1])
 
-    def _correct(self, tolerance: float) -> bool:
+    @property
+    def _error(self) -> float:
+        """Logarithm of the relaxed mean delay over its limit; of a relaxation that is far from solved the mean may be negative."""
+        return float(np.log(max(self._mean_delay / self._instance.delay_limit, LEAST_DELAY)))
+
+    def _correct(self) -> bool:
         """Move the multiplier by a secant if the relaxed mean delay is off its limit; say whether it was."""
-        place, error = float(np.log(max(self._multiplier, 1e-12))), float(np.log(self._mean_delay / self._instance.delay_limit))
-        if abs(error) <= tolerance or self._multiplier == 0.0:
+        place, error = float(np.log(max(self._multiplier, 1e-12))), self._error
+        if abs(error) <= FINE or self._multiplier == 0.0:
             return False
         if self._before is not None and place != self._before[0]:
             self._slope = float(np.clip((error - self._before[1]) / (place - self._before[0]), *ELASTICITY))
@@ -285,9 +294,10 @@ class Ascent:
         self._aim(DISTANCE * PACES[0])
 
     def _aim(self, part: float) -> None:
-        """Set the distance of each interval's level to a part of its share of the bound."""
+        """Set the distance of each interval's level to a part of its share of the priced cost."""
         slots = np.bincount(np.arange(self._instance.slots) // self._instance.interval)
-        self._distance[:] = part * abs(self.bound) * slots * self._instance.users
+        cost = abs(self.bound) + self._multiplier * self._instance.delay_limit
+        self._distance[:] = part * cost * slots * self._instance.users
 
     def _record(self, value: float, point: Any) -> None:
         proven = value / self._instance.requests - self._multiplier * self._instance.delay_limit

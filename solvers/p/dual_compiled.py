@@ -179,7 +179,7 @@ def rebase(world: World, requests: Requests, before: float, multiplier: float, p
     for t in range(slots):
         for k in range(users):
             point.offer[t, k] -= np.min(prices.serve[t, k])
-    point.compute_load[:] *= np.sqrt(multiplier / before)
+    point.compute_load[:] *= np.sqrt(multiplier / before) if before > 0.0 else 1.0
     point.bandwidth_load[:] *= np.sqrt((np.mean(world.power) + multiplier) / (np.mean(world.power) + before))
     _price(world, requests, multiplier, point, prices)
     for t in range(slots):
@@ -228,14 +228,18 @@ def ascend_interval(
     services = point.held.shape[1]
     worth, held = np.empty((servers, services)), np.empty((servers, services))
     band, compute = np.empty((slots, servers)), np.empty((slots, servers))
-    cheapest = np.empty((slots, users))  # delay of the requests at their least price: what one that is not yet served adds
+    least = np.empty((slots, users))  # price of the requests anywhere: offering less proves nothing more
+    soonest = np.empty((slots, users))  # and their delay there: what one that is not yet served adds
     failure = requests.failure + multiplier * world.failure_delay
     lateness, counted, highest = 0.0, 0, value
     for turn in range(rounds):
         _price(world, requests, multiplier, point, prices)
         for t in range(slots):
             for k in range(users):
-                cheapest[t, k] = prices.lateness[t, k, np.argmin(prices.serve[t, k])]
+                best_server = np.argmin(prices.serve[t, k])
+                least[t, k] = min(prices.serve[t, k, best_server], failure[t, k])
+                soonest[t, k] = prices.lateness[t, k, best_server]
+                point.offer[t, k] = max(point.offer[t, k], least[t, k])
         squares = _squares(point)
         band[:], compute[:] = 0.0, 0.0
         reached = -np.inf
@@ -277,13 +281,14 @@ def ascend_interval(
                         lateness += unserved * world.failure_delay
                         move = min(0.0, move)
                     else:
-                        lateness += unserved * cheapest[t, k]
+                        lateness += unserved * soonest[t, k]
                     point.direction[t, k] = move
                     length += move * move
             step = (max(value, reached) + distance - current) / length if length > 0.0 else 0.0
             for t in range(slots):
                 for k in range(users):
-                    point.offer[t, k] = min(point.offer[t, k] + step * point.direction[t, k], failure[t, k])
+                    offer = point.offer[t, k] + step * point.direction[t, k]
+                    point.offer[t, k] = min(max(offer, least[t, k]), failure[t, k])
         distance *= GROWTH if reached > highest + REACHED * distance else SHRINKAGE
         highest = max(highest, reached)
         _follow(point.bandwidth_load, band, 1.0 / iterations, pace)
