@@ -22,17 +22,17 @@ MILP_GAP = 1e-3  # of what the deployment saves against failing
 class CausalReference:
     """Deployment for the estimated demand, coordinate descent and the closed-form split in every slot, and a steered multiplier.
 
-    ``deployment=milp,control=subgradient`` is the reference of the specification word by word. It holds the delay limit
-    only by chance, since its steps shrink before they have found the multiplier, so both parts have another default:
+    ``deployment=milp,control=subgradient`` is the reference of the specification word by word. It misses the delay limit as
+    often as not, since its steps shrink before they have found the multiplier, so both parts have another default:
 
     - ``deployment="search"`` prices a request at what it would add to the mean loads of the last interval, and places by
-      greedy and exchanges. On the prices of the MILP this finds in ten milliseconds what HiGHS does not find in a minute.
+      greedy and exchanges. On the prices of the MILP it reaches in ten milliseconds what HiGHS reaches in a minute.
     - ``control="forecast"`` rehearses the requests of the last interval, under the present deployment, at a grid of
       multipliers, and takes for each slot the multiplier at which the slot itself and such slots ever after would use up
       exactly what is left of the delay. In the last slot nothing is forecast: it takes what is left.
 
     The forms of both and the margin were chosen on the validation instances of paper-50 with the seeds 10000 to 10019, and
-    looked at on those of the other classes with the seeds 10000 to 10009; no test instance was used.
+    looked at on those of the other classes; no test instance was used.
 
     Attributes
     ----------

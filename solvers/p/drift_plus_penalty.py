@@ -19,6 +19,7 @@ __all__ = ["DriftPlusPenalty", "VirtualQueue", "algorithms"]
 
 REHEARSALS = 3  # passes over the warm-up that charge the queue
 FIRST = 2.0  # multiplier at which they begin [1/s]
+SLACK = 0.3  # least multiplier that the reserve is counted from: lower ones cost next to nothing [1/s]
 
 
 @dataclass
@@ -94,7 +95,7 @@ class VirtualQueue:
         """See what slots take when they must."""
         if episode.slot == 0:
             self._charge(episode)
-        delay = episode.past().settle(episode.held, min(self._reserve * max(self.multiplier, 0.3), LARGEST)).delay
+        delay = episode.past().settle(episode.held, min(self._reserve * max(self.multiplier, SLACK), LARGEST)).delay
         self._mean, self._deviation = float(delay.mean()), float(delay.std())
 
     def of_slot(self, episode: Episode) -> float:
