@@ -235,16 +235,21 @@ def knapsack(value: np.ndarray, packing: Packing, capacity: int, taken: np.ndarr
 
 @njit(cache=True, error_model="numpy")
 def _fractional(value: np.ndarray, packing: Packing, capacity: int, taken: np.ndarray) -> float:
-    """Dantzig's bound: the last service may be taken in part."""
-    size = np.empty_like(packing.member)
-    for g in range(packing.size.size):
-        size[packing.member[packing.first[g] : packing.first[g + 1]]] = packing.size[g]
-    order = np.argsort(-(value / np.maximum(size, 1)))
+    """Dantzig's bound: what is most valuable for its size first, and the last service in part."""
     total, left = 0.0, capacity
-    for item in order:
-        taken[item] = min(1.0, left / size[item]) if size[item] > 0 else 1.0
+    taken[:] = 0.0
+    while left > 0:
+        item, size, density = -1, 0, 0.0
+        for g in range(packing.size.size):
+            for m in range(packing.first[g], packing.first[g + 1]):
+                if taken[packing.member[m]] == 0.0 and value[packing.member[m]] > density * max(packing.size[g], 1):
+                    item, size = packing.member[m], packing.size[g]
+                    density = value[item] / max(size, 1)
+        if item < 0:
+            break
+        taken[item] = 1.0 if size <= left else left / size
         total += value[item] * taken[item]
-        left = max(0, left - size[item])
+        left -= size
     return total
 
 
@@ -252,7 +257,10 @@ def _fractional(value: np.ndarray, packing: Packing, capacity: int, taken: np.nd
 def _enumerated(value: np.ndarray, packing: Packing, capacity: int, taken: np.ndarray) -> float:
     """Best value: of each list only the rows that outweigh no better one, then a row of the first with a pair of the others."""
     member, groups = packing.member.copy(), packing.size.size
-    worth = np.zeros((groups, np.max(np.diff(packing.first)) + 1))  # of the n most valuable services of each size
+    most = 0
+    for g in range(groups):
+        most = max(most, packing.first[g + 1] - packing.first[g])
+    worth = np.zeros((groups, most + 1))  # of the n most valuable services of each size
     for g in range(groups):
         for m in range(packing.first[g], packing.first[g + 1]):
             item, place = member[m], m
@@ -270,15 +278,15 @@ def _enumerated(value: np.ndarray, packing: Packing, capacity: int, taken: np.nd
     ends[0] = 0
     kept = 0
     for part in range(3):
-        most = -1.0
+        record = -1.0
         for row in range(packing.combinations[part], packing.combinations[part + 1]):
             if packing.weight[row] > capacity:
                 break
             total = 0.0
             for g in range(packing.sizes[part], packing.sizes[part + 1]):
                 total += worth[g, packing.number[row, g]]
-            if total > most:
-                most = total
+            if total > record:
+                record = total
                 rows[kept], gain[kept] = row, total
                 kept += 1
         ends[part + 1] = kept

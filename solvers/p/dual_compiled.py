@@ -135,7 +135,11 @@ def _follow(load: np.ndarray, total: np.ndarray, scale: float, pace: float) -> N
 
 @njit(cache=True, error_model="numpy")
 def _squares(point: Point) -> float:
-    return np.sum(point.bandwidth_load * point.bandwidth_load) + np.sum(point.compute_load * point.compute_load)
+    total = 0.0
+    for t in range(point.bandwidth_load.shape[0]):
+        for j in range(point.bandwidth_load.shape[1]):
+            total += point.bandwidth_load[t, j] ** 2 + point.compute_load[t, j] ** 2
+    return total
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
