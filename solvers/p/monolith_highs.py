@@ -66,7 +66,7 @@ class MonolithHighs:
             if evaluation.feasible and evaluation.objective < cost:
                 incumbent, cost = solution, evaluation.objective
             budget.report(incumbent, bound)
-            closed = bound is not None and cost - bound <= self.gap * cost
+            closed = incumbent is not None and bound is not None and cost - bound <= self.gap * cost
             if closed or not verdict.optimal:
                 break
             add_tangents(programme, [*violated_tangents(programme, PRECISION * self.gap), *split_tangents(programme, solution)])

@@ -44,20 +44,26 @@ class MonolithScip:
         model = scip(programme)
         best = _Best(programme, model)
 
-        class Incumbents(pyscipopt.Eventhdlr):  # type: ignore[misc]
-            """Passes every improvement on."""
+        improved = (pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, pyscipopt.SCIP_EVENTTYPE.DUALBOUNDIMPROVED)
+
+        class Improvements(pyscipopt.Eventhdlr):  # type: ignore[misc]
+            """Passes better solutions and bounds on."""
 
             def eventinit(self) -> None:
-                self.model.catchEvent(pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, self)
+                for kind in improved:
+                    self.model.catchEvent(kind, self)
 
             def eventexit(self) -> None:
-                self.model.dropEvent(pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, self)
+                for kind in improved:
+                    self.model.dropEvent(kind, self)
 
             def eventexec(self, event: Any) -> None:
-                best.update()
-                budget.report(best.solution, _claim(self.model))
+                found = event.getType() == improved[0]
+                if found:
+                    best.update()
+                budget.report(best.solution if found else None, _claim(self.model))
 
-        model.includeEventhdlr(Incumbents(), "incumbents", "passes every improvement on")
+        model.includeEventhdlr(Improvements(), "improvements", "passes better solutions and bounds on")
         model.setParam("limits/time", budget.remaining)
         model.setParam("limits/gap", 0.5 * self.gap)
         model.setParam("numerics/feastol", FEASIBILITY)
