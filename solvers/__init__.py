@@ -34,4 +34,5 @@ def solve(instance: ArrayModel, algorithm: str | Algorithm, *, time_limit: float
     """
     if isinstance(algorithm, str):
         algorithm = resolve(algorithm, instance.problem)
+    algorithm.prepare()
     return algorithm.solve(instance, Budget(time_limit, threads), seed)

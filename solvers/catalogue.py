@@ -57,6 +57,11 @@ class Algorithm:
     requires: tuple[str, ...]
     _target: Any = field(repr=False)
 
+    def prepare(self) -> None:
+        """Do what the algorithm does once per process, such as compiling, so that it is on no run's clock."""
+        if hasattr(self._target, "prepare"):
+            self._target.prepare()
+
     def solve(self, instance: Any, budget: Budget, seed: int) -> Outcome:
         """Run on an instance; a policy is rolled out through the problem's task.
 

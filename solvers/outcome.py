@@ -96,6 +96,11 @@ class Solver(Protocol):
         Raised when results change.
     requires
         Packages beside NumPy, SciPy and Numba that it imports (lazily, inside `solve`), e.g. ``("ortools",)``.
+
+    Notes
+    -----
+    One that compiles also offers ``prepare()``, which loads or compiles all kernels, say on a tiny instance. It is called
+    once per process and off the clock. Policies may do the same.
     """
 
     name: ClassVar[str]

@@ -172,6 +172,8 @@ def _solve(assignment: Assignment, report: Reporter, pipe: int) -> dict[str, Any
     started, wall, cpu = False, 0.0, 0.0
     try:
         algorithm = _resolve(assignment)
+        if assignment.resolved is None:  # the warm process has prepared the others
+            algorithm.prepare()
         send(pipe, STARTED)
         started, cpu = True, _cpu_seconds()
         report.start()

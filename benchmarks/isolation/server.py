@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -139,11 +140,11 @@ class Server:
             return None
         if (text, problem) not in self._algorithms:
             self._algorithms[text, problem] = resolve(text, problem)
+            with suppress(Exception):  # what fails here fails again in the run, where it is recorded
+                self._algorithms[text, problem].prepare()
         return self._algorithms[text, problem]
 
 
 def _import(module: str) -> None:
-    try:
+    with suppress(Exception):  # it fails again in the run, where it is recorded
         importlib.import_module(module)
-    except Exception:  # it fails again in the run, where it is recorded
-        return

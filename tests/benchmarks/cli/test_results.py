@@ -9,8 +9,8 @@ from mecbench.benchmarks.store import Store
 
 ROW = {
     "rank", "problem", "algorithm", "sees", "kind", "instances", "runs", "solved", "feasible", "feasible_share",
-    "mean_gap", "mean_gap_low", "mean_gap_high", "iqm_gap", "iqm_gap_low", "iqm_gap_high", "mean_gap_to_best", "median_excess", "median_regret",
-    "sgm_seconds", "par2_seconds", "primal_integral", "claims", "correctness", "bounds_refuted", "bounds_beaten",
+    "mean_gap", "mean_gap_low", "mean_gap_high", "iqm_gap", "iqm_gap_low", "iqm_gap_high", "mean_gap_to_best", "median_excess",
+    "median_regret", "sgm_seconds", "par2_seconds", "primal_integral", "claims", "correctness", "bounds_refuted", "bounds_beaten",
     "decision_latency_p50", "decision_latency_p95", "statuses", "tied", "separable", "paired_p",
 }  # fmt: skip
 

@@ -87,6 +87,25 @@ def test_no_state_remains(pool: Pool, request_of: Callable[..., Request], tmp_pa
     assert first[1:3] != other[1:3]
 
 
+def test_prepared_off_the_clock(pool: Pool, request_of: Callable[..., Request], tmp_path: Path) -> None:
+    """What an algorithm does once per process, such as compiling, is done before its run and not counted."""
+    source = tmp_path / "slow_start.py"
+    source.write_text(
+        "import time\n"
+        "class Slow:\n"
+        "    ready = False\n"
+        "    def prepare(self):\n"
+        "        time.sleep(1.0)\n"
+        "        Slow.ready = True\n"
+        "    def solve(self, instance, budget, seed):\n"
+        "        print(Slow.ready)\n"
+    )
+    ending = pool.run(request_of(f"{source}:Slow"))
+    assert ending.log_tail.split() == ["True"]
+    assert ending.outcome is not None
+    assert ending.outcome["wall_seconds"] < 1.0
+
+
 def test_changed_file(pool: Pool, request_of: Callable[..., Request], tmp_path: Path) -> None:
     """A file that is edited after planning is not run under the old version's key."""
     request = request_of()
