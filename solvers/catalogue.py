@@ -58,9 +58,18 @@ class Algorithm:
     _target: Any = field(repr=False)
 
     def prepare(self) -> None:
-        """Do what the algorithm does once per process, such as compiling, so that it is on no run's clock."""
+        """Do what is done once per process, such as compiling, so that it is on no run's clock.
+
+        A policy without a ``prepare`` of its own plays an episode of the smallest size; in place of a user's, of which
+        nothing is known, a random one does, so that at least the task is compiled.
+        """
         if hasattr(self._target, "prepare"):
             self._target.prepare()
+        elif hasattr(self._target, "act"):
+            problem = load(self.problem)
+            policy = self._target if isinstance(self.version, int) else known()[f"{self.problem}/random"]()
+            instance = problem.generate(next(iter(problem.SIZES.values())), 0)
+            rollout(problem.Task(**getattr(policy, "task_options", {})), policy, [instance], 0)
 
     def solve(self, instance: Any, budget: Budget, seed: int) -> Outcome:
         """Run on an instance; a policy is rolled out through the problem's task.

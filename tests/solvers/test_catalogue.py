@@ -293,3 +293,15 @@ def test_a_file_tells_its_problem_by_what_it_imports(tmp_path: Path) -> None:
         tmp_path, "import mecbench.problems.p_edge as p\nfrom mecbench.problems.task import Task\ndef f(instance, budget, seed): pass"
     )
     assert resolve(f"{file}:f").problem == "p-edge"
+
+
+def test_a_policy_is_prepared_by_playing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A built-in policy plays once off the clock; in place of a user's, which may count its episodes, a random one does."""
+    played = []
+    built_in = resolve("p-edge/equal-share")
+    monkeypatch.setattr(type(built_in._target), "reset", lambda self, static, batch, seed: played.append("built in"))
+    built_in.prepare()
+    source = tmp_path / "mine.py"
+    source.write_text("class Mine:\n    problem = 'p-edge'\n    def reset(self, static, batch, seed):\n        1 / 0\n    act = reset\n")
+    resolve(f"{source}:Mine").prepare()
+    assert played == ["built in"]
