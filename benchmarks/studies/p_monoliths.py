@@ -1,0 +1,169 @@
+"""How long the monoliths of P take to a bound, and how long its decomposition takes to the same.
+
+``python -m mecbench.benchmarks.studies.p_monoliths --out DIR`` runs what DIR does not hold yet and prints a table in
+Markdown. Each run has a process of its own under the harness's limits and one thread. A bound's time is when the method
+first told it: SCIP and the trees tell each improvement, HiGHS tells a bound when one of its MILPs ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mecbench.benchmarks import harness
+from mecbench.benchmarks.plan import plan
+from mecbench.benchmarks.record import Record
+from mecbench.benchmarks.store import Store
+from mecbench.instances.files import StoredInstance
+from mecbench.instances.generation import generate
+from mecbench.solvers.catalogue import resolve
+
+__all__ = ["MONOLITHS", "Comparison", "compare", "instances", "main", "markdown"]
+
+WORLDS = {  # J, K, T and the class whose other parameters hold
+    (3, 6, 4): "small",
+    (3, 10, 4): "small",
+    (5, 20, 2): "medium",
+    (10, 50, 1): "paper-10",
+}
+MONOLITHS = (
+    "p/monolith-scip:gap=0.0001",
+    "p/monolith-highs:gap=0.0001",
+    "p/monolith-scip:gap=0.0001,cones=lifted",
+    "p/monolith-highs:gap=0.0001,relaxation_rounds=100",
+    "p/branch-and-cut:gap=0.0001",
+)
+DECOMPOSITION = "p/lagrangian"
+DECOMPOSITION_LIMIT = 20.0  # seconds
+MEMORY_LIMIT = 8192  # MiB
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A monolith beside the decomposition on one instance.
+
+    Attributes
+    ----------
+    instance, algorithm
+        What was solved, and by what.
+    bound, seconds
+        The monolith's best bound, and when it first had it; ``None`` if it had none.
+    objective
+        Its best feasible objective; ``None`` without one.
+    closed
+        Whether it came to its own end.
+    limit
+        What it had [s].
+    same
+        When the decomposition first had that bound or a better one; ``None`` if never.
+    """
+
+    instance: str
+    algorithm: str
+    bound: float | None
+    seconds: float | None
+    objective: float | None
+    closed: bool
+    limit: float
+    same: float | None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times longer the monolith took; without a bound, its whole limit beside the decomposition's first bound."""
+        if self.same is None:
+            return None
+        return (self.limit if self.seconds is None else self.seconds) / self.same
+
+
+def instances(seeds: Iterable[int]) -> list[StoredInstance]:
+    """The instances, seed by seed; of one class they share everything but the sizes named."""
+    return [
+        generate("p", size, seed, {"servers": servers, "users": users, "slots": slots}, name=f"{servers}, {users}, {slots}, seed {seed}")
+        for seed in seeds
+        for (servers, users, slots), size in WORLDS.items()
+    ]
+
+
+def compare(monolith: Record, decomposition: Record) -> Comparison:
+    """Look up when each first told the monolith's best bound."""
+    told = [(seconds, bound) for seconds, _, bound in monolith.trace if bound is not None and seconds is not None]
+    if monolith.bound is not None:
+        told.append((monolith.wall_seconds, monolith.bound))
+    best = max((bound for _, bound in told), default=None)
+    first = min((seconds for seconds, bound in told if bound == best), default=None)
+    same = [
+        seconds
+        for seconds, _, bound in decomposition.trace
+        if seconds is not None and bound is not None and (best is None or bound >= best)
+    ]
+    return Comparison(
+        instance=monolith.instance,
+        algorithm=monolith.algorithm,
+        bound=best,
+        seconds=first,
+        objective=monolith.counted,
+        closed=monolith.status == "ok" and monolith.solver_status == "optimal",
+        limit=monolith.time_limit,
+        same=min(same, default=None),
+    )
+
+
+def markdown(comparisons: Iterable[Comparison], decompositions: dict[str, Record]) -> str:
+    """Table: a row per instance and method."""
+    lines = [
+        "| J, K, T | method | objective | bound | after | the same bound by p/lagrangian | times faster |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    seen: set[str] = set()
+    for one in comparisons:
+        if one.instance not in seen:
+            seen.add(one.instance)
+            own = decompositions[one.instance]
+            times = [seconds for seconds, _, bound in own.trace if bound is not None and bound == own.bound and seconds is not None]
+            after = _seconds(min(times, default=own.wall_seconds))
+            lines.append(f"| {one.instance} | {DECOMPOSITION} | {_number(own.counted)} | {_number(own.bound)} | {after} | | |")
+        method = one.algorithm.removeprefix("p/").replace("gap=0.0001,", "").replace(":gap=0.0001", "")
+        after = "" if one.seconds is None else _seconds(one.seconds) + (", closed" if one.closed else "")
+        same = "never" if one.same is None else _seconds(one.same)
+        ratio = "" if one.ratio is None else f"{one.ratio:.3g}" if one.ratio >= 1 else f"{one.ratio:.2g}"
+        lines.append(f"| | {method} | {_number(one.objective)} | {_number(one.bound)} | {after} | {same} | {ratio} |")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+
+
+def main() -> None:
+    """Run what is missing and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder that keeps the runs")
+    parser.add_argument("--seeds", type=int, default=1, help="instances of each size, from seed 0")
+    parser.add_argument("--time-limit", type=float, default=300.0, help="seconds per monolith")
+    parser.add_argument("--monoliths", nargs="+", default=MONOLITHS)
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    arguments = parser.parse_args()
+    stored = instances(range(arguments.seeds))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with Store(arguments.out) as store:
+        for names, time_limit, jobs in (
+            ((DECOMPOSITION,), DECOMPOSITION_LIMIT, 1),
+            (arguments.monoliths, arguments.time_limit, arguments.jobs),
+        ):
+            algorithms = [resolve(name) for name in names]
+            job = plan(stored, algorithms, time_limit=time_limit, memory_limit=MEMORY_LIMIT, held=store.finished())
+            harness.run(job, store, jobs=jobs)
+        records = {(record.instance, record.algorithm): record for record in store.records()}
+    decompositions = {one.name: records[one.name, DECOMPOSITION] for one in stored}
+    rows = [compare(records[one.name, resolve(name).text], decompositions[one.name]) for one in stored for name in arguments.monoliths]
+    print(markdown(rows, decompositions))
+
+
+if __name__ == "__main__":
+    main()

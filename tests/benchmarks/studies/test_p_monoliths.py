@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from mecbench.benchmarks.record import Record
+from mecbench.benchmarks.studies.p_monoliths import DECOMPOSITION, MONOLITHS, WORLDS, compare, instances, markdown
+from mecbench.solvers.catalogue import resolve
+
+
+def record(algorithm: str, trace: list[list[float | None]], bound: float | None, wall: float = 300.0, closed: bool = False) -> Record:
+    """Record of a run that told these bounds."""
+    return Record(
+        key=algorithm,
+        suite="",
+        instance="one",
+        instance_sha256="",
+        problem="p",
+        algorithm=algorithm,
+        kind="exact",
+        sees="clairvoyant",
+        version="1",
+        seed=0,
+        time_limit=300.0,
+        memory_limit=None,
+        threads=1,
+        status="ok",
+        solver_status="optimal" if closed else "feasible",
+        sense="minimise",
+        objective=101.0,
+        feasible=True,
+        bound=bound,
+        wall_seconds=wall,
+        trace=trace,
+    )
+
+
+QUICK = record(DECOMPOSITION, [[0.5, None, 90.0], [1.0, 101.0, 99.0], [2.0, None, 99.5]], 99.5, wall=20.0)
+
+
+def test_the_same_bound_is_timed_on_both_sides() -> None:
+    """A monolith's best bound counts from when it was first told, and so does the decomposition's that is as good."""
+    one = compare(record("p/monolith-scip", [[10.0, None, 95.0], [150.0, 101.0, 98.0], [250.0, None, 98.0]], 98.0), QUICK)
+    assert (one.bound, one.seconds, one.same, one.ratio) == (98.0, 150.0, 1.0, 150.0)
+    assert not one.closed
+
+
+def test_a_monolith_that_wins_is_said_to() -> None:
+    """Where the decomposition never has the bound there is no ratio; what a run told last counts at its end."""
+    one = compare(record("p/monolith-highs", [[3.0, 101.0, 99.0]], 101.0, wall=4.0, closed=True), QUICK)
+    assert (one.bound, one.seconds, one.same, one.ratio) == (101.0, 4.0, None, None)
+    assert "4.00 s, closed | never |  |" in markdown([one], {"one": QUICK})
+
+
+def test_a_monolith_without_a_bound_had_its_whole_limit() -> None:
+    """No bound after 300 s is beaten by the first that the decomposition tells."""
+    one = compare(record("p/monolith-highs", [], None), QUICK)
+    assert (one.bound, one.same, one.ratio) == (None, 0.5, 600.0)
+    assert "| none |" in markdown([one], {"one": QUICK})
+
+
+def test_every_method_and_world_exists() -> None:
+    """The study names instances and methods that the package has, one of each size per seed."""
+    assert [stored.instance.service.shape for stored in instances([0])] == [(slots, users) for _, users, slots in WORLDS]
+    assert [resolve(name).text for name in MONOLITHS] == list(MONOLITHS)
