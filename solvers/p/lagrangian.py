@@ -5,26 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mecbench.problems.p import Instance
+from mecbench.problems.p import SIZES, Instance, generate
 from mecbench.problems.p.options import of_trace
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 
 __all__ = ["Lagrangian", "algorithms"]
 
 USED = 0.96  # part of the time limit that is planned with; the rest is for what cannot be interrupted
+PREPARATION = 0.5  # time limit of the preparation [s], which compiling may exceed
 ABOVE = 1.1  # where the primal search begins, in parts of the bound's multiplier
 
 
 @dataclass(frozen=True)
 class Lagrangian:
-    """Ascend on the bound, then anneal deployments: first briefly, for an early incumbent, then for the rest of the time.
+    """Ascend on the bound, then search for solutions for the rest of the time.
 
     Attributes
     ----------
     bound_part
         Part of the time limit that the bound may take; it leaves what it does not need to the primal search.
-    first_part
-        Part of the remaining time for the brief annealing.
     """
 
     name: ClassVar[str] = "lagrangian"
@@ -34,7 +33,10 @@ class Lagrangian:
     requires: ClassVar[tuple[str, ...]] = ()
 
     bound_part: float = 0.4
-    first_part: float = 0.15
+
+    def prepare(self) -> None:
+        """Compile all kernels."""
+        self.solve(generate(SIZES["tiny"], 0), Budget(PREPARATION), 0)
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance within the budget."""
@@ -48,9 +50,8 @@ class Lagrangian:
 
         ascent = Ascent(instance, options, threads=budget.threads)
         dual = ascent.ascend(self.bound_part * left(), lambda bound: budget.report(bound=bound))
-        search = Primal(instance, options, ABOVE * dual.multiplier, seed)
-        search.improve(self.first_part * left(), report=budget.report)
-        search.improve(left(), report=budget.report)
+        search = Primal(instance, options, ABOVE * dual.multiplier, seed, budget.threads)
+        search.improve(left(), budget.report)
         gap = (search.cost - dual.bound) / search.cost
         return Outcome(
             search.solution,

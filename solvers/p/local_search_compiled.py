@@ -15,6 +15,7 @@ __all__ = ["descend", "search"]
 
 INSERT = 0.75  # part of the redeployments that force a service in, not out
 DOUBLE = 0.6  # part of the redeployments that go on at a second server, with a service that the first lost
+WILD = 2.0  # power of a uniform number that scales the random factors of a redeployment, so that most are tame
 HOPE = 8.0  # times the mean of what settling saves is expected of it at most
 EPSILON = 1e-9  # least improvement, relative to a request's own cost, so that rounding makes no endless loops
 
@@ -49,21 +50,9 @@ def _alone(row: np.ndarray, load: np.ndarray, r: int, place: int) -> float:
 
 @njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
 def _move(
-    own: np.ndarray,
-    fail: np.ndarray,
-    server: np.ndarray,
-    option: np.ndarray,
-    row: np.ndarray,
-    load: np.ndarray,
-    stamp: np.ndarray,
-    r: int,
-    slot: int,
-    servers: int,
-    width: int,
-    new: int,
-    q: int,
-    clock: int,
-) -> None:
+    own: np.ndarray, fail: np.ndarray, server: np.ndarray, option: np.ndarray, row: np.ndarray, load: np.ndarray, stamp: np.ndarray,
+    r: int, slot: int, servers: int, width: int, new: int, q: int, clock: int
+) -> None:  # fmt: skip
     """Move a request to an option of a server, or to failing, and stamp the places that it leaves and enters."""
     if server[r] >= 0:
         place = slot + server[r]
@@ -84,24 +73,9 @@ def _move(
 
 @njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
 def _best(
-    own: np.ndarray,
-    first: np.ndarray,
-    number: np.ndarray,
-    order: np.ndarray,
-    fail: np.ndarray,
-    service: np.ndarray,
-    row: np.ndarray,
-    load: np.ndarray,
-    held: np.ndarray,
-    stamp: np.ndarray,
-    r: int,
-    slot: int,
-    at: int,
-    since: int,
-    banned: int,
-    width: int,
-    most: float,
-) -> tuple[float, int, int]:
+    own: np.ndarray, first: np.ndarray, number: np.ndarray, order: np.ndarray, fail: np.ndarray, service: np.ndarray, row: np.ndarray,
+    load: np.ndarray, held: np.ndarray, stamp: np.ndarray, r: int, slot: int, at: int, since: int, banned: int, width: int, most: float
+) -> tuple[float, int, int]:  # fmt: skip
     """Least cost below `most` of a request at servers that hold its service, `banned` excepted; the server and option.
 
     Only servers stamped after `since` are looked at; `at` is where the request is. Failing needs a server without the service.
@@ -134,19 +108,9 @@ def _best(
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def descend(
-    own: np.ndarray,
-    first: np.ndarray,
-    number: np.ndarray,
-    order: np.ndarray,
-    fail: np.ndarray,
-    service: np.ndarray,
-    server: np.ndarray,
-    option: np.ndarray,
-    row: np.ndarray,
-    load: np.ndarray,
-    held: np.ndarray,
-    stamp: np.ndarray,
-) -> float:
+    own: np.ndarray, first: np.ndarray, number: np.ndarray, order: np.ndarray, fail: np.ndarray, service: np.ndarray,
+    server: np.ndarray, option: np.ndarray, row: np.ndarray, load: np.ndarray, held: np.ndarray, stamp: np.ndarray
+) -> float:  # fmt: skip
     """Move single requests to their best places until none can be moved with gain, slot by slot.
 
     Parameters
@@ -201,26 +165,10 @@ def descend(
 
 @njit(cache=True, error_model="numpy", no_cpython_wrapper=True)
 def _exchange(
-    own: np.ndarray,
-    first: np.ndarray,
-    number: np.ndarray,
-    order: np.ndarray,
-    fail: np.ndarray,
-    service: np.ndarray,
-    server: np.ndarray,
-    option: np.ndarray,
-    row: np.ndarray,
-    load: np.ndarray,
-    held: np.ndarray,
-    start: np.ndarray,
-    request: np.ndarray,
-    slot_of: np.ndarray,
-    stamp: np.ndarray,
-    j: int,
-    i: int,
-    width: int,
-    final: bool,
-) -> float:
+    own: np.ndarray, first: np.ndarray, number: np.ndarray, order: np.ndarray, fail: np.ndarray, service: np.ndarray,
+    server: np.ndarray, option: np.ndarray, row: np.ndarray, load: np.ndarray, held: np.ndarray, start: np.ndarray, request: np.ndarray,
+    slot_of: np.ndarray, stamp: np.ndarray, j: int, i: int, width: int, final: bool
+) -> float:  # fmt: skip
     """Change of the objective if a server loses a service that it holds, or is given one that it does not hold.
 
     Its requests move one by one to their next best places, or to the server if they gain. Unless `final`, nothing is
@@ -308,28 +256,11 @@ def _copy(
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def search(
-    own: np.ndarray,
-    first: np.ndarray,
-    number: np.ndarray,
-    order: np.ndarray,
-    fail: np.ndarray,
-    service: np.ndarray,
-    server: np.ndarray,
-    option: np.ndarray,
-    row: np.ndarray,
-    load: np.ndarray,
-    held: np.ndarray,
-    free: np.ndarray,
-    start: np.ndarray,
-    request: np.ndarray,
-    slot_of: np.ndarray,
-    size: np.ndarray,
-    iterations: int,
-    temperature: float,
-    noise: float,
-    cutoff: float,
-    random: np.ndarray,
-) -> tuple[float, int, float]:
+    own: np.ndarray, first: np.ndarray, number: np.ndarray, order: np.ndarray, fail: np.ndarray, service: np.ndarray,
+    server: np.ndarray, option: np.ndarray, row: np.ndarray, load: np.ndarray, held: np.ndarray, free: np.ndarray, start: np.ndarray,
+    request: np.ndarray, slot_of: np.ndarray, size: np.ndarray, iterations: int, temperature: float, noise: float, cutoff: float,
+    random: np.ndarray
+) -> tuple[float, int, float]:  # fmt: skip
     """Redeploy one server at a time, accepting what simulated annealing accepts.
 
     Each iteration prices the services of a random server: what those it holds would cost if they left, and what the
@@ -365,6 +296,7 @@ def search(
     load_, held_, free_ = load.copy(), held.copy(), free.copy()
     total, accepted = 0.0, 0
     for _ in range(iterations):
+        spread = noise * _uniform(random) ** WILD
         change, steps, overfull, changed, spilled = 0.0, 1 + (_uniform(random) < DOUBLE), False, False, -1
         for _step in range(steps):
             j = int(np.argmin(free))
@@ -387,7 +319,7 @@ def search(
                         stamp, j, i, width, phase > 0
                     )  # fmt: skip
                     if phase == 0:
-                        density[i] = abs(value) * (1.0 + noise * (2.0 * _uniform(random) - 1.0)) / size[i]
+                        density[i] = abs(value) * (1.0 + spread * (2.0 * _uniform(random) - 1.0)) / size[i]
                         score = np.inf if i == spilled else _uniform(random) * (abs(value) if insert else 1.0)
                         if insert != held[i, j] and score > best:
                             forced, best = i, score

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,19 +20,24 @@ from mecbench.problems.p import Instance, Solution, evaluate
 from mecbench.problems.p.allocation import choices, polish, split
 from mecbench.problems.p.options import Options
 from mecbench.problems.p.physics import quotient
+from mecbench.solvers.p.exact import Exact
 
 if TYPE_CHECKING:
     from mecbench.solvers.p.table_compiled import Demand, State, Table
 
 __all__ = ["Primal"]
 
-HOT, COLD = 0.1, 5e-3  # temperatures that annealing begins and ends at, in parts of an interval's cost per service
+SMALL = 100  # requests up to which the polished objective is searched
+BRIEF = 0.15  # part of the time for the brief annealing
+HOT, COLD = 0.05, 3e-3  # temperatures that annealing begins and ends at, in parts of an interval's cost per service
 NOISE = 0.5  # of prices in a redeployment
 FROZEN = 0.9  # part of the time after which temperature is 0
 BALANCES = (0.1, 0.25, 0.5, 0.75, 0.9)  # parts of the time after which the multiplier is moved
 BATCH = 0.05  # time that one interval is annealed at a stretch [s]
 CLOSE = 1e-3  # relative, of the mean delay to its limit
 ELASTICITY = (-3.0, -0.05)  # of the mean delay in the multiplier, within which secants are believed
+BACK, SPREAD = 0.3, 0.3  # of a round of refining: odds that it begins at the best, deviation of the multiplier's logarithm
+KICKS, TRIALS = 10, 300  # of a round of refining: redeployments of each interval at most, moves polished at most
 LARGEST = 1e4  # multiplier [1/s] above which the cost no longer counts
 SMALLEST = 1e-6  # multiplier [1/s] below which the delay no longer counts
 
@@ -46,6 +53,8 @@ class Primal:
         Where to begin.
     seed
         Of the annealing.
+    threads
+        Intervals that are annealed at the same time.
 
     Attributes
     ----------
@@ -55,10 +64,10 @@ class Primal:
         Where the mean delay of the current choices meets its limit, about; infinite where the cost does not count.
     """
 
-    def __init__(self, instance: Instance, options: Options, multiplier: float = 1.0, seed: int = 0) -> None:
+    def __init__(self, instance: Instance, options: Options, multiplier: float = 1.0, seed: int = 0, threads: int = 1) -> None:
         from mecbench.solvers.p.table_compiled import UNSERVED, Demand, State, Table
 
-        self._instance, self._options = instance, options
+        self._instance, self._options, self._threads = instance, options, threads
         self.multiplier = max(multiplier, SMALLEST)
         self.solution: Solution | None = None
         self.cost = np.inf
@@ -94,34 +103,77 @@ class Primal:
         self._cutoff = np.full(instance.intervals, np.inf)
         self._pace = np.full(instance.intervals, 10.0)  # redeployments per batch
 
-    def improve(self, seconds: float, heat: float = 1.0, report: Callable[[Solution], None] = lambda solution: None) -> None:
-        """Anneal for some seconds; the first time, a deployment is made in any case.
+    def improve(self, seconds: float, report: Callable[[Solution], None] = lambda solution: None) -> None:
+        """Search on: briefly, for an early solution, then from high temperature to low in the rest of the time.
+
+        Small instances, whose choices jump over the delay limit, are then searched on the polished objective.
 
         Parameters
         ----------
         seconds
-            Time to spend.
-        heat
-            First temperature, in parts of the usual one.
+            Time to spend; the first time, a deployment is made in any case.
         report
             Receives each better solution.
         """
-        started = time.monotonic()
+        ends = time.monotonic() + seconds
+        small = self._instance.requests <= SMALL
         if any((state.free < 0).any() for state in self._states):
             self.deploy()
+        self.anneal(BRIEF * seconds, report)
+        self.anneal((BRIEF if small else 1.0) * (ends - time.monotonic()), report)
+        if small:
+            self.refine(ends - time.monotonic(), report)
+
+    def anneal(self, seconds: float, report: Callable[[Solution], None] = lambda solution: None) -> None:
+        """Anneal the deployments of all intervals, moving the multiplier now and then."""
+        ends = time.monotonic() + seconds
         self._balance(report)
         balances = list(BALANCES)
-        while (part := (time.monotonic() - started) / max(seconds - self._balancing, 1e-9)) < 1.0:
-            if balances and part >= balances[0]:
-                balances.pop(0)
-                self._balance(report)
-            temperature = 0.0 if part >= FROZEN else heat * HOT * (COLD / HOT) ** (part / FROZEN)
-            for interval in range(self._instance.intervals):
-                self._anneal(interval, temperature, min(BATCH, 0.02 * seconds))
-                if time.monotonic() - started > seconds - self._balancing:
-                    break
-        if time.monotonic() - started < seconds:
+        with ThreadPoolExecutor(self._threads) as pool:
+            while (left := ends - time.monotonic() - self._balancing) > 0.0:
+                part = 1.0 - left / seconds
+                if balances and part >= balances[0]:
+                    balances.pop(0)
+                    self._balance(report)
+                temperature = 0.0 if part >= FROZEN else HOT * (COLD / HOT) ** (part / FROZEN)
+                stretch = partial(self._stretch, temperature=temperature, seconds=min(BATCH, 0.02 * seconds))
+                for first in range(0, self._instance.intervals, self._threads):
+                    turn = range(first, min(first + self._threads, self._instance.intervals))
+                    list(pool.map(stretch, turn))
+                    if time.monotonic() + self._balancing > ends:
+                        break
+        if time.monotonic() < ends:
             self._balance(report)
+
+    def refine(self, seconds: float, report: Callable[[Solution], None] = lambda solution: None) -> None:
+        """Search on the polished objective, for one round in any case.
+
+        From the best solution, or from wherever the last round ended, each round redeploys a little at a multiplier
+        nearby, and descends on the polished objective.
+        """
+        started = time.monotonic()
+        exact = Exact(self._instance, self._options)
+        random = np.random.RandomState(self._random[-1, 0] % 2**32)
+        best, kept = self.cost, self.decisions()
+        middle = min(self.multiplier, LARGEST)
+        while True:
+            if random.random_sample() < BACK:
+                self._adopt(*kept)
+            self.multiplier = middle * float(np.exp(SPREAD * random.standard_normal()))
+            self._tabulate()
+            for interval in range(self._instance.intervals):
+                scale = self.value(interval) / self._instance.services
+                self.redeploy(interval, HOT * random.random_sample() * scale, NOISE, random.randint(KICKS))
+                self.settle(interval)
+            held, server, cut = self.decisions()
+            cost, multiplier, server, cut = exact.descend(held, server, cut, self.multiplier, TRIALS)
+            if cost < best:
+                best, kept, middle = cost, (held, server, cut), max(multiplier, SMALLEST)
+                self._offer(kept, report)
+            if time.monotonic() - started >= seconds:
+                break
+        self.multiplier = middle
+        self._adopt(*kept)
 
     def deploy(self) -> None:
         """First deployments: those of all services at all servers, cut down to the storage."""
@@ -130,7 +182,8 @@ class Primal:
             self.settle(interval)
             self.redeploy(interval, 0.0, 0.0, self._instance.servers)
 
-    def _anneal(self, interval: int, temperature: float, seconds: float) -> None:
+    def _stretch(self, interval: int, temperature: float, seconds: float) -> None:
+        """Anneal an interval for about some seconds at a temperature, in parts of its cost per service."""
         begun = time.monotonic()
         iterations = int(max(1, self._pace[interval]))
         scale = self.value(interval) / self._instance.services
@@ -208,36 +261,43 @@ class Primal:
                     break
                 target = float(np.sqrt(low * high)) if np.isfinite(high) else 4.0 * low
             self.multiplier = target if target < LARGEST else np.inf
-        self._offer(report)
+        self._offer(self.decisions(), report)
         self._balancing = time.monotonic() - started
 
     def decisions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Deployment [n, I, J], server and cut [T, K] of the current choices."""
+        """Deployment [n, I, J], server (-1: failing) and cut [T, K] of the current choices."""
         instance = self._instance
         shape = instance.service.shape
         server = np.concatenate([state.server for state in self._states]).reshape(shape)
         option = np.concatenate([state.option for state in self._states]).reshape(shape)
         held = np.stack([state.held for state in self._states])
         slot, user = np.arange(instance.slots)[:, None], np.arange(instance.users)
-        lacking = (~held).argmax(axis=2)[slot // instance.interval, instance.service]
         cut = np.where(server < 0, 0, self._cut[slot, user, server, option]).astype(np.int64)
-        server = np.where(server < 0, lacking, server)
         return held, server, cut
+
+    def _adopt(self, held: np.ndarray, server: np.ndarray, cut: np.ndarray) -> None:
+        """Make decisions the current ones; prices follow when they are next tabulated."""
+        slot, user = np.arange(self._instance.slots)[:, None], np.arange(self._instance.users)
+        self._cut[slot, user, server, 0] = cut
+        for slots, state, deployed in zip(self._slots, self._states, held, strict=True):
+            state.server[:], state.option[:] = server[slots].ravel(), 0
+            state.held[:] = deployed
+            state.free[:] = self._instance.storage - self._instance.service_bytes @ deployed
 
     def _mean_delay(self) -> float:
         """Mean delay of the current choices at the split of the current multiplier [s]."""
-        held, server, cut = self.decisions()
-        instance = self._instance
-        hit = held[np.arange(instance.slots)[:, None] // instance.interval, instance.service, server]
-        chosen = choices(instance, self._options, hit, server, cut)
-        shares = split(instance, chosen, self.multiplier)
+        _, server, cut = self.decisions()
+        hit = server >= 0
+        chosen = choices(self._instance, self._options, hit, np.maximum(server, 0), cut)
+        shares = split(self._instance, chosen, self.multiplier)
         served = chosen.delay + quotient(chosen.traffic, shares.bandwidth) + quotient(chosen.work, shares.compute)
-        return float(np.where(hit, served, instance.failure_delay).mean())
+        return float(np.where(hit, served, self._instance.failure_delay).mean())
 
-    def _offer(self, report: Callable[[Solution], None]) -> None:
-        """Polish the current choices and keep them if they are the best."""
-        held, server, cut = self.decisions()
-        solution = polish(self._instance, self._options, held, server, cut)
+    def _offer(self, decisions: tuple[np.ndarray, np.ndarray, np.ndarray], report: Callable[[Solution], None]) -> None:
+        """Polish decisions and keep them if they are the best."""
+        held, server, cut = decisions
+        lacking = (~held).argmax(axis=2)[np.arange(self._instance.slots)[:, None] // self._instance.interval, self._instance.service]
+        solution = polish(self._instance, self._options, held, np.where(server < 0, lacking, server), cut)
         evaluation = evaluate(self._instance, solution)
         if evaluation.feasible and evaluation.objective < self.cost:
             self.solution, self.cost = solution, evaluation.objective
