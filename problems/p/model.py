@@ -40,7 +40,9 @@ __all__ = [
     "linear",
     "read",
     "roots",
+    "scip",
     "split_tangents",
+    "violated_slopes",
     "violated_tangents",
 ]
 
@@ -226,16 +228,21 @@ def initial_tangents(programme: Programme, ratio: float = 3.0, most_users: int =
             yield Tangent(cone, t, k, j, slope)
 
 
+def violated_slopes(root: np.ndarray, time: np.ndarray, share: np.ndarray, tolerance: float) -> np.ndarray:
+    """Slopes of the tangents that cones lack at given points, 0 where they are violated by no more than a relative tolerance; shape [E]."""
+    slope = root / np.maximum(np.maximum(share, root**2 / LONGEST), np.finfo(float).tiny)
+    needed = 2.0 * slope * root - slope**2 * share
+    return np.where((root > ROOT_TOLERANCE) & (needed > time + tolerance * np.maximum(needed, ROOT_TOLERANCE)), slope, 0.0)
+
+
 def violated_tangents(programme: Programme, tolerance: float) -> Iterator[Tangent]:
     """Tangents at the values that a programme holds, where these violate a cone by more than a relative tolerance."""
-    model = programme.model
-    for (cone, t, k, j), variable in model.root.items():
-        root, time = variable.value, model.time[cone, t, k, j].value
-        if root > ROOT_TOLERANCE:
-            share = programme.share(cone, t, k, j).value
-            slope = root / max(share, root**2 / LONGEST)
-            if 2.0 * slope * root - slope**2 * share > time + tolerance * max(time, ROOT_TOLERANCE):
-                yield Tangent(cone, t, k, j, slope)
+    model, cones = programme.model, list(programme.model.cones)
+    root, time = (np.array([block[index].value for index in cones]) for block in (model.root, model.time))
+    share = np.array([programme.share(*index).value for index in cones])
+    for index, slope in zip(cones, violated_slopes(root, time, share, tolerance).tolist(), strict=True):
+        if slope:
+            yield Tangent(index[0], index[1], index[2], index[3], slope)
 
 
 def split_tangents(programme: Programme, solution: Solution) -> Iterator[Tangent]:

@@ -8,14 +8,12 @@ import numpy as np
 
 from mecbench.problems.p import Instance, Solution
 from mecbench.problems.p.allocation import polish
-from mecbench.problems.p.model import Tangent, initial_tangents, linear, split_tangents
+from mecbench.problems.p.model import Tangent, initial_tangents, linear, split_tangents, violated_slopes
 from mecbench.solvers.outcome import Budget
 
 __all__ = ["Point", "Relaxation"]
 
 TOLERANCE = 1e-9  # of the LP solver, primal and dual
-ROOT_TOLERANCE = 1e-7  # root of a time below which nothing is taken to be sent or computed
-LONGEST = 1e4  # time that a new tangent assumes at most [s]
 ROWS_KEPT = 2.0  # times the rows at the start, from which on slack tangents are dropped
 SLACK = 1e-6  # from which on a tangent is slack
 
@@ -77,33 +75,10 @@ class Relaxation:
         self.option = np.array(list(model.chosen))
 
         self._cones = {index: number for number, index in enumerate(model.cones)}
-        self._names = list(model.cones)
         self._time, self._root = columns(model.time.values()), columns(model.root.values())
-        self._share = columns(self._programme.share(*index) for index in self._names)
-        bounds = np.array([(variable.lb or 0.0, np.inf if variable.ub is None else variable.ub) for variable in form.columns])
-        kinds = np.array([row.bound_type for row in form.rows])
-        self._base = kinds.size
-        self._highs = highspy.Highs()
-        for option, value in (
-            ("output_flag", False),
-            ("threads", 1),
-            ("random_seed", seed % 2**31),
-            ("simplex_dual_edge_weight_strategy", 1),  # Devex: exact steepest edge starts anew with every tangent
-            ("primal_feasibility_tolerance", TOLERANCE),
-            ("dual_feasibility_tolerance", TOLERANCE),
-        ):
-            self._highs.setOptionValue(option, value)
-        matrix, lp = form.A.tocsr(), highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = len(form.columns), kinds.size
-        lp.col_cost_ = form.c.toarray().ravel()
-        lp.col_lower_, lp.col_upper_ = bounds.T
-        lp.row_lower_ = np.where(kinds <= 0, form.rhs, -np.inf)
-        lp.row_upper_ = np.where(kinds >= 0, form.rhs, np.inf)
-        # Bound types: 1 for <=, 0 for =, -1 for >=.
-        lp.offset_ = float(form.c_offset[0])
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
-        self._highs.passModel(lp)
+        self._share = columns(self._programme.share(*index) for index in model.cones)
+        self._highs = _highs(form, seed)
+        self._base = self._highs.getNumRow()
         self.solves = 0
         self.add(initial_tangents(self._programme))
         self._most_rows = ROWS_KEPT * self._highs.getNumRow()
@@ -167,10 +142,8 @@ class Relaxation:
 
     def _separate(self, primal: np.ndarray, precision: float) -> bool:
         """Add tangents where a point violates a cone; whether it did."""
-        root, time, share = primal[self._root], primal[self._time], primal[self._share]
-        slope = root / np.maximum(np.maximum(share, root**2 / LONGEST), np.finfo(float).tiny)
-        needed = 2.0 * slope * root - slope**2 * share
-        violated = np.flatnonzero((root > ROOT_TOLERANCE) & (needed > time + precision * np.maximum(needed, ROOT_TOLERANCE)))
+        slope = violated_slopes(primal[self._root], primal[self._time], primal[self._share], precision)
+        violated = np.flatnonzero(slope)
         if violated.size:
             self._extend(violated, slope[violated])
         return bool(violated.size)
@@ -202,3 +175,30 @@ class Relaxation:
         for t, k, j, z in self.option[flags[self.chosen] > 0.5].tolist():
             server[t, k], cut[t, k] = j, z
         return polish(instance, self._programme.options, deployment, server, cut)
+
+
+def _highs(form: Any, seed: int) -> Any:
+    """HiGHS with the LP of a Pyomo model's standard form."""
+    import highspy
+
+    highs, lp, matrix = highspy.Highs(), highspy.HighsLp(), form.A.tocsr()
+    for option, value in (
+        ("output_flag", False),
+        ("threads", 1),
+        ("random_seed", seed % 2**31),
+        ("simplex_dual_edge_weight_strategy", 1),  # Devex: exact steepest edge starts anew with every tangent
+        ("primal_feasibility_tolerance", TOLERANCE),
+        ("dual_feasibility_tolerance", TOLERANCE),
+    ):
+        highs.setOptionValue(option, value)
+    sense = np.array([row.bound_type for row in form.rows])  # 1 for <=, 0 for =, -1 for >=
+    lp.num_row_, lp.num_col_ = matrix.shape
+    lp.col_cost_, lp.offset_ = form.c.toarray().ravel(), float(form.c_offset[0])
+    lp.col_lower_ = np.array([-np.inf if variable.lb is None else variable.lb for variable in form.columns])
+    lp.col_upper_ = np.array([np.inf if variable.ub is None else variable.ub for variable in form.columns])
+    lp.row_lower_ = np.where(sense <= 0, form.rhs, -np.inf)
+    lp.row_upper_ = np.where(sense >= 0, form.rhs, np.inf)
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
+    highs.passModel(lp)
+    return highs
