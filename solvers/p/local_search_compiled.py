@@ -300,8 +300,9 @@ def search(
         change, steps, overfull, changed, spilled = 0.0, 1 + (_uniform(random) < DOUBLE), False, False, -1
         for _step in range(steps):
             j = int(np.argmin(free))
-            overfull = free[j] < 0
-            if not overfull:
+            if free[j] < 0:
+                overfull = True
+            else:
                 j = int(_uniform(random) * servers)
             insert = spilled >= 0 or _uniform(random) < INSERT
             forced, best = -1, 0.0

@@ -35,6 +35,7 @@ FROZEN = 0.9  # part of the time after which temperature is 0
 BALANCES = (0.1, 0.25, 0.5, 0.75, 0.9)  # parts of the time after which the multiplier is moved
 BATCH = 0.05  # time that one interval is annealed at a stretch [s]
 CLOSE = 1e-3  # relative, of the mean delay to its limit
+BALANCING = 12  # steps of a balance at most, thrice as many while no solution is known
 ELASTICITY = (-3.0, -0.05)  # of the mean delay in the multiplier, within which secants are believed
 BACK, SPREAD = 0.3, 0.3  # of a round of refining: odds that it begins at the best, deviation of the multiplier's logarithm
 KICKS, TRIALS = 10, 300  # of a round of refining: redeployments of each interval at most, moves polished at most
@@ -237,11 +238,13 @@ class Primal:
         started = time.monotonic()
         low, high = SMALLEST, np.inf  # multipliers known to be too small and large enough
         before: tuple[float, float] | None = None
-        for _ in range(12):
+        for _ in range(BALANCING if np.isfinite(self.cost) else 3 * BALANCING):
             self._tabulate()
             for interval in range(self._instance.intervals):
                 self.settle(interval)
             late = float(np.log(self._mean_delay() / self._instance.delay_limit))
+            if late <= 0.0 and np.isinf(self.cost):
+                self._offer(self.decisions(), report)
             if abs(late) <= CLOSE or (late < 0 and self.multiplier <= SMALLEST) or (late > 0 and np.isinf(self.multiplier)):
                 break
             if np.isinf(self.multiplier):
