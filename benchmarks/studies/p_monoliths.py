@@ -126,16 +126,25 @@ def markdown(comparisons: Iterable[Comparison], decompositions: dict[str, Record
             times = [seconds for seconds, _, bound in own.trace if bound is not None and bound == own.bound and seconds is not None]
             after = _seconds(min(times, default=own.wall_seconds))
             lines.append(
-                f"| {one.instance} | {DECOMPOSITION} | {_number(own.counted)} | {_number(own.bound)} | {after} | {_seconds(own.cpu_seconds)} | | |"
+                _row(one.instance, DECOMPOSITION, _number(own.counted), _number(own.bound), after, _seconds(own.cpu_seconds), "", "")
             )
-        method = one.algorithm.removeprefix("p/").replace("gap=0.0001,", "").replace(":gap=0.0001", "")
-        after = "" if one.seconds is None else _seconds(one.seconds) + (", closed" if one.closed else "")
-        same = "never" if one.same is None else _seconds(one.same)
-        ratio = "" if one.ratio is None else f"{one.ratio:.3g}" if one.ratio >= 1 else f"{one.ratio:.2g}"
         lines.append(
-            f"| | {method} | {_number(one.objective)} | {_number(one.bound)} | {after} | {_seconds(one.processor_seconds)} | {same} | {ratio} |"
+            _row(
+                "",
+                one.algorithm.removeprefix("p/").replace("gap=0.0001,", "").replace(":gap=0.0001", ""),
+                _number(one.objective),
+                _number(one.bound),
+                "" if one.seconds is None else _seconds(one.seconds) + (", closed" if one.closed else ""),
+                _seconds(one.processor_seconds),
+                "never" if one.same is None else _seconds(one.same),
+                "" if one.ratio is None else f"{one.ratio:.2g}" if one.ratio < 100 else f"{one.ratio:.0f}",
+            )
         )
     return "\n".join(lines)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _number(value: float | None) -> str:
@@ -143,7 +152,7 @@ def _number(value: float | None) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+    return f"{1e3 * value:.0f} ms" if value < 0.0995 else f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
 
 
 def main() -> None:
