@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -20,8 +22,10 @@ SAFETY = 1e-9  # of the sum of absolute terms, by which the bound is lowered aga
 class Certificate(ArrayModel):
     """Dual data of the Lagrangian bound: any values of them prove a bound, good ones a tight bound.
 
-    A price dualises "a server that serves holds the service" (y <= x) for one request at one server. Most are 0, so
-    they are stored by their place in the flattened [T, K, J].
+    At the multiplier the intervals are independent. Each interval's deployments are divided by a tree of cases: at a
+    node, a server either holds a service or does not. Every leaf has dual data of its own, and the interval costs at
+    least what the cheapest leaf does. The trees stand one after the other in preorder, R rows are the slots of all
+    leaves in that order; without branching there is a leaf for each interval and R = T.
     """
 
     problem: ClassVar[str] = "p"
@@ -29,51 +33,77 @@ class Certificate(ArrayModel):
 
     kind: Literal["lagrangian"] = "lagrangian"
     multiplier: float = Field(ge=0, allow_inf_nan=False, description="lambda on C8 [1/s]")
-    bandwidth_load: Annotated[np.ndarray, Array("T J", least=0)] = Field(description="S0^B, reference load of each server's band")
-    compute_load: Annotated[np.ndarray, Array("T J", least=0)] = Field(description="S0^F, reference load of each server's compute")
-    price_index: Annotated[np.ndarray, Array("E", dtype=int, least=0)] = Field(description="places of the prices in [T, K, J], increasing")
-    price: Annotated[np.ndarray, Array("E", least=0)] = Field(description="mu, prices of serving from a server")
+    bandwidth_load: Annotated[np.ndarray, Array("R J", least=0)] = Field(description="S0^B, reference load of each server's band")
+    compute_load: Annotated[np.ndarray, Array("R J", least=0)] = Field(description="S0^F, reference load of each server's compute")
+    offer: Annotated[np.ndarray, Array("R K", least=0)] = Field(
+        description="m, what each request may cost: what a server asks less is paid for holding its service, mu_rj = max(0, m_r - v_rj)"
+    )
+    branch: Annotated[np.ndarray, Array("B", dtype=int, least=-1)] = Field(
+        description="trees in preorder: -1 for a leaf, else j I + i, then the tree where server j holds service i, then the one where not"
+    )
 
 
 def bound(instance: Instance, certificate: Certificate) -> float:
-    """Recompute the bound: relaxed requests choose separately, storage is filled by knapsacks.
+    """Recompute the bound: relaxed requests choose separately, storage is filled by knapsacks, the worst case counts.
 
     Raises
     ------
     CertificateError
-        If the dual data do not fit the instance.
+        If the dual data do not fit the instance, or the cases are not all there are.
     """
-    from mecbench.problems.p.pricing import knapsack, packing, prices  # compiles, so not before it is needed
+    from mecbench.problems.p.pricing import packing, relaxed_value  # compiles, so not before it is needed
 
-    places = instance.requests * instance.servers
-    index = certificate.price_index
-    if certificate.bandwidth_load.shape != (instance.slots, instance.servers):
-        expected, found = [instance.slots, instance.servers], list(certificate.bandwidth_load.shape)
-        raise CertificateError(f"field bandwidth_load: expected shape {expected}, found {found}")
-    if index.size and (index[-1] >= places or (np.diff(index) <= 0).any()):
-        raise CertificateError(f"field price_index: expected increasing places below {places}, found others")
-    multiplier, options = certificate.multiplier, of_trace(instance)
-    serve, _ = prices(instance, options, multiplier, certificate.bandwidth_load, certificate.compute_load)
-    np.add.at(serve.reshape(-1), index, certificate.price)
-    fail = options.failure + multiplier * instance.failure_delay
-    request = np.minimum(fail, serve.min(axis=2))
-    load = (certificate.bandwidth_load**2).sum() + (certificate.compute_load**2).sum()
-    stored = 0.0
-    sizes, taken = packing(instance.service_bytes), np.empty(instance.services)
-    for interval in placement_value(instance, index, certificate.price):
-        stored += sum(knapsack(interval[j], sizes, int(instance.storage[j]), taken) for j in range(instance.servers))
+    _check(instance, certificate)
+    multiplier, options, sizes = certificate.multiplier, of_trace(instance), packing(instance.service_bytes)
+    slots = [slice(n * instance.interval, (n + 1) * instance.interval) for n in range(instance.intervals)]
+    parts = [replace(options, **{field.name: getattr(options, field.name)[part] for field in fields(options)}) for part in slots]
+    least = np.full(instance.intervals, np.inf)
+    row = 0
+    for interval, fixed in _leaves(instance, certificate.branch):
+        part = parts[interval]
+        rows = slice(row, row + part.slots)
+        row += part.slots
+        loads = certificate.bandwidth_load[rows], certificate.compute_load[rows]
+        value, absolute = relaxed_value(instance, part, sizes, multiplier, *loads, certificate.offer[rows], fixed)
+        least[interval] = min(least[interval], value - SAFETY * absolute if np.isfinite(value) else np.inf)
     limit = multiplier * instance.delay_limit * instance.requests
-    safety = SAFETY * float(np.abs(request).sum() + load + stored + limit)
-    return float((request.sum() - load - stored - limit - safety) / instance.requests)
+    return float((least.sum() - limit - SAFETY * limit) / instance.requests)
 
 
-def placement_value(instance: Instance, index: np.ndarray, price: np.ndarray) -> np.ndarray:
-    """w, sum of the prices of a service's requests at each server in each interval, shape [n, J, I]."""
-    request, server = np.divmod(index, instance.servers)
-    interval = request // instance.users // instance.interval
-    place = (interval * instance.servers + server) * instance.services + instance.service.reshape(-1)[request]
-    size = instance.intervals * instance.servers * instance.services
-    return np.bincount(place, weights=price, minlength=size).reshape(instance.intervals, instance.servers, instance.services)
+def _check(instance: Instance, certificate: Certificate) -> None:
+    slots = np.bincount(np.arange(instance.slots) // instance.interval)
+    rows = sum(int(slots[interval]) for interval, _ in _leaves(instance, certificate.branch))
+    for name, columns in (("bandwidth_load", instance.servers), ("compute_load", instance.servers), ("offer", instance.users)):
+        found = getattr(certificate, name).shape
+        if found != (rows, columns):
+            raise CertificateError(f"field {name}: expected shape {[rows, columns]}, found {list(found)}")
+
+
+def _leaves(instance: Instance, branch: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Interval and fixed placements of each leaf, int8 [J, I]."""
+    from mecbench.problems.p.pricing import FREE, IN, OUT
+
+    position = 0
+    for interval in range(instance.intervals):
+        open_nodes = [np.full((instance.servers, instance.services), FREE, dtype=np.int8)]
+        while open_nodes:
+            if position == branch.size:
+                raise CertificateError(
+                    f"field branch: expected trees of {instance.intervals} intervals, found an end within that of {interval}"
+                )
+            fixed, place = open_nodes.pop(), int(branch[position])
+            if place < 0:
+                yield interval, fixed
+            elif place >= fixed.size or fixed.flat[place] != FREE:
+                raise CertificateError(f"field branch: expected an undecided place below {fixed.size} at {position}, found {place}")
+            else:
+                for state in (OUT, IN):
+                    case = fixed.copy()
+                    case.flat[place] = state
+                    open_nodes.append(case)
+            position += 1
+    if position < branch.size:
+        raise CertificateError(f"field branch: expected trees of {instance.intervals} intervals in {position} nodes, found {branch.size}")
 
 
 def regret(instance: Instance, certificate: Certificate) -> Regret:

@@ -17,8 +17,21 @@ from numba import njit
 from mecbench.problems.p.instance import Instance
 from mecbench.problems.p.options import Options
 
-__all__ = ["Packing", "capped_tangent", "knapsack", "least_price", "packing", "prices"]
+__all__ = [
+    "FREE",
+    "IN",
+    "OUT",
+    "Packing",
+    "capped_tangent",
+    "free_storage",
+    "knapsack",
+    "least_price",
+    "packing",
+    "prices",
+    "relaxed_value",
+]
 
+FREE, OUT, IN = -1, 0, 1  # whether a server holds a service: undecided, no, yes
 COMBINATIONS = 4096  # of a packing's list, beyond which knapsacks are only bounded
 
 
@@ -51,7 +64,11 @@ def prices(
     tuple[np.ndarray, np.ndarray]
         v and the cut that attains it (int64), shape [S, K, J] each.
     """
-    return _prices(
+    return _prices(*_arguments(instance, options), float(multiplier), bandwidth_load, compute_load)
+
+
+def _arguments(instance: Instance, options: Options) -> tuple[np.ndarray, ...]:
+    return (
         options.cuts,
         options.cost,
         options.delay,
@@ -63,9 +80,6 @@ def prices(
         instance.energy_weight * instance.user_watts,
         instance.bandwidth,
         instance.server_flops,
-        float(multiplier),
-        bandwidth_load,
-        compute_load,
     )
 
 
@@ -310,3 +324,93 @@ def _enumerated(value: np.ndarray, packing: Packing, capacity: int, taken: np.nd
         for m in range(packing.first[g], packing.first[g + 1]):
             taken[member[m]] = 1.0 if m - packing.first[g] < number else 0.0
     return best
+
+
+def relaxed_value(
+    instance: Instance,
+    options: Options,
+    packing: Packing,
+    multiplier: float,
+    bandwidth_load: np.ndarray,
+    compute_load: np.ndarray,
+    offer: np.ndarray,
+    fixed: np.ndarray,
+) -> tuple[float, float]:
+    """Bound from below on what an interval's requests cost at a multiplier on C8.
+
+    Requests pay servers for holding their services: ``mu_rj = max(0, m_r - v_rj)`` for an offer m_r, which is the least
+    that makes the request cost m_r anywhere. Every server then holds the packing that is paid most.
+
+    Parameters
+    ----------
+    instance, options
+        The world and the S slots of requests of one interval.
+    packing
+        Of the services' sizes.
+    multiplier
+        lambda on C8.
+    bandwidth_load, compute_load
+        Reference loads S0^B and S0^F, shape [S, J].
+    offer
+        m, shape [S, K]; at most what failing costs and at least what the cheapest server does, or else counted as such.
+    fixed
+        `FREE`, `OUT` or `IN` for each server and service, int8, shape [J, I].
+
+    Returns
+    -------
+    tuple[float, float]
+        The value, infinite if the services fixed in do not fit, and the sum of its absolute terms.
+    """
+    failure = options.failure + multiplier * instance.failure_delay
+    serve, _ = prices(instance, options, multiplier, bandwidth_load, compute_load)
+    load = float((bandwidth_load**2).sum() + (compute_load**2).sum())
+    requests, stored = _traded(serve, failure, options.service, offer, fixed, packing, instance.storage)
+    return requests - stored - load, requests + abs(stored) + load
+
+
+@njit(cache=True, error_model="numpy")
+def _traded(
+    serve: np.ndarray,
+    failure: np.ndarray,
+    service: np.ndarray,
+    offer: np.ndarray,
+    fixed: np.ndarray,
+    packing: Packing,
+    storage: np.ndarray,
+) -> tuple[float, float]:
+    """What requests cost and what servers are paid of it; the latter minus infinity if the services fixed in do not fit."""
+    slots, users, servers = serve.shape
+    worth, taken = np.zeros(fixed.shape), np.empty(fixed.shape[1])
+    requests, stored = 0.0, 0.0
+    for t in range(slots):
+        for k in range(users):
+            i = service[t, k]
+            least = failure[t, k]
+            for j in range(servers):
+                if fixed[j, i] != OUT and serve[t, k, j] < least:
+                    least = serve[t, k, j]
+            price = min(max(offer[t, k], least), failure[t, k])
+            requests += price
+            for j in range(servers):
+                if fixed[j, i] != OUT and serve[t, k, j] < price:
+                    worth[j, i] += price - serve[t, k, j]
+    for j in range(servers):
+        room = free_storage(packing, storage[j], fixed[j])
+        if room < 0:
+            return requests, -np.inf
+        for i in range(fixed.shape[1]):
+            if fixed[j, i] == IN:
+                stored += worth[j, i]
+                worth[j, i] = 0.0
+        stored += knapsack(worth[j], packing, room, taken)
+    return requests, stored
+
+
+@njit(cache=True, error_model="numpy")
+def free_storage(packing: Packing, storage: int, fixed: np.ndarray) -> int:
+    """Storage that a server's services fixed in leave free; negative if they do not fit."""
+    for g in range(packing.size.size):
+        for m in range(packing.first[g], packing.first[g + 1]):
+            if fixed[packing.member[m]] == IN:
+                storage -= packing.size[g]
+    return storage

@@ -85,24 +85,17 @@ class Ascent:
     def __init__(
         self, instance: Instance, options: Options, multiplier: float | None = None, start: Dual | None = None, threads: int = 1
     ) -> None:
-        from mecbench.problems.p.pricing import packing
-        from mecbench.solvers.p.dual_compiled import Point, Prices, Requests, World
+        from mecbench.solvers.p.dual_compiled import Point, Prices, Requests, world
 
         self._instance, self._options, self._threads = instance, options, threads
-        self._world = World(
-            power=instance.energy_weight * instance.user_watts,
-            bandwidth=instance.bandwidth,
-            flops=instance.server_flops,
-            storage=instance.storage,
-            failure_delay=instance.failure_delay,
-            packing=packing(instance.service_bytes),
-        )
+        self._world = world(instance)
         self._requests = Requests(*(getattr(options, name) for name in Requests._fields))
         places, requests = (instance.slots, instance.servers), instance.service.shape
         held = np.zeros((instance.intervals, instance.servers, instance.services))
         self._point = Point(np.ones(places), np.ones(places), np.zeros(requests), np.zeros(requests), held)
         self._best = Point(*(field.copy() for field in self._point))
         self._prices = Prices(*(np.empty((*requests, instance.servers)) for _ in Prices._fields))
+        self._undecided = np.full((instance.servers, instance.services), -1, dtype=np.int8)
         self._value = np.full(instance.intervals, -np.inf)
         self._distance = np.zeros(instance.intervals)
         self._cost = 1e-3  # of a round on every interval [s]
@@ -156,8 +149,8 @@ class Ascent:
             multiplier=multiplier,
             bandwidth_load=point.bandwidth_load,
             compute_load=point.compute_load,
-            price_index=np.flatnonzero(price),
-            price=price[price > 0],
+            offer=point.offer,
+            branch=np.full(self._instance.intervals, -1),
         )
         return Dual(
             multiplier=multiplier,
@@ -281,6 +274,7 @@ class Ascent:
             rounds,
             ITERATIONS,
             pace,
+            self._undecided,
         )
         return float(lateness)
 

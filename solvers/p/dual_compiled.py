@@ -21,9 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from mecbench.problems.p.pricing import Packing, knapsack, least_price
+from mecbench.problems.p.instance import Instance
+from mecbench.problems.p.pricing import FREE, IN, OUT, Packing, free_storage, knapsack, least_price, packing
 
-__all__ = ["Point", "Prices", "Requests", "World", "ascend_available", "ascend_interval", "rebase"]
+__all__ = ["Point", "Prices", "Requests", "World", "ascend_available", "ascend_interval", "rebase", "world"]
 
 DEFLECTION = 0.5  # of the last direction that the next one keeps
 REACHED = 0.3  # of the level's distance that a round must gain for the distance to grow
@@ -42,6 +43,18 @@ class World(NamedTuple):
     storage: np.ndarray
     failure_delay: float
     packing: Packing
+
+
+def world(instance: Instance) -> World:
+    """What an instance fixes."""
+    return World(
+        power=instance.energy_weight * instance.user_watts,
+        bandwidth=instance.bandwidth,
+        flops=instance.server_flops,
+        storage=instance.storage,
+        failure_delay=instance.failure_delay,
+        packing=packing(instance.service_bytes),
+    )
 
 
 class Requests(NamedTuple):
@@ -205,6 +218,7 @@ def ascend_interval(
     rounds: int,
     iterations: int,
     pace: float,
+    fixed: np.ndarray,
 ) -> tuple[float, float, float]:
     """Ascend on one interval.
 
@@ -222,11 +236,14 @@ def ascend_interval(
         From the best value to the level that steps aim at.
     rounds, iterations, pace
         Number of pricings, iterations at each, and how far the loads follow their means in each.
+    fixed
+        Placements decided, as in `mecbench.problems.p.pricing.relaxed_value`.
 
     Returns
     -------
     tuple[float, float, float]
-        Value at the best point, distance of the level, and the sum of the requests' delays, mean of the later half.
+        Value at the best point, infinite if what is fixed does not fit; distance of the level; and the sum of the
+        requests' delays, mean of the later half.
     """
     slots, users, servers = prices.serve.shape
     services = point.held.shape[1]
@@ -236,13 +253,21 @@ def ascend_interval(
     soonest = np.empty((slots, users))  # and their delay there: what one that is not yet served adds
     failure = requests.failure + multiplier * world.failure_delay
     lateness, counted, highest = 0.0, 0, value
+    room, undecided = np.empty(servers, dtype=np.int64), np.empty(services)
+    for j in range(servers):
+        room[j] = free_storage(world.packing, world.storage[j], fixed[j])
+        if room[j] < 0:
+            return np.inf, distance, 0.0
     for turn in range(rounds):
         _price(world, requests, multiplier, point, prices)
         for t in range(slots):
             for k in range(users):
-                best_server = np.argmin(prices.serve[t, k])
-                least[t, k] = min(prices.serve[t, k, best_server], failure[t, k])
-                soonest[t, k] = prices.lateness[t, k, best_server]
+                least[t, k], soonest[t, k] = failure[t, k], world.failure_delay
+                for j in range(servers):
+                    if fixed[j, requests.service[t, k]] == OUT:
+                        prices.serve[t, k, j] = np.inf
+                    elif prices.serve[t, k, j] < least[t, k]:
+                        least[t, k], soonest[t, k] = prices.serve[t, k, j], prices.lateness[t, k, j]
                 point.offer[t, k] = max(point.offer[t, k], least[t, k])
         squares = _squares(point)
         band[:], compute[:] = 0.0, 0.0
@@ -261,8 +286,13 @@ def ascend_interval(
                         if prices.serve[t, k, j] < offer:
                             worth[j, i] += offer - prices.serve[t, k, j]
             for j in range(servers):
-                current -= knapsack(worth[j], world.packing, world.storage[j], held[j])
                 for i in range(services):
+                    undecided[i] = worth[j, i] if fixed[j, i] == FREE else 0.0
+                current -= knapsack(undecided, world.packing, room[j], held[j])
+                for i in range(services):
+                    if fixed[j, i] == IN:
+                        current -= worth[j, i]
+                        held[j, i] = 1.0
                     point.held[j, i] += MEMORY * (held[j, i] - point.held[j, i])
             reached = max(reached, current)
             if current > value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mecbench.problems.p import SIZES, Instance, generate
+from mecbench.problems.p import SIZES, Instance, bound, generate
 from mecbench.problems.p.options import of_trace
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 
@@ -13,12 +13,13 @@ __all__ = ["Lagrangian", "algorithms"]
 
 USED = 0.96  # part of the time limit that is planned with; the rest is for what cannot be interrupted
 PREPARATION = 0.5  # time limit of the preparation [s], which compiling may exceed
+ASCENT = 0.6  # part of the bound's time after which ascending gives way to branching
 ABOVE = 1.1  # where the primal search begins, in parts of the bound's multiplier
 
 
 @dataclass(frozen=True)
 class Lagrangian:
-    """Ascend on the bound, then search for solutions for the rest of the time.
+    """Ascend on the bound, branch on deployments to raise it, then search for solutions for the rest of the time.
 
     Attributes
     ----------
@@ -40,6 +41,7 @@ class Lagrangian:
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance within the budget."""
+        from mecbench.solvers.p.branching import Branching
         from mecbench.solvers.p.dual import Ascent
         from mecbench.solvers.p.primal import Primal
 
@@ -48,15 +50,21 @@ class Lagrangian:
         def left() -> float:
             return max(0.0, budget.remaining - (1.0 - USED) * budget.time_limit)
 
+        def report(value: float) -> None:
+            budget.report(bound=value)
+
+        primal_time = (1.0 - self.bound_part) * left()
         ascent = Ascent(instance, options, threads=budget.threads)
-        dual = ascent.ascend(self.bound_part * left(), lambda bound: budget.report(bound=bound))
+        dual = ascent.ascend(ASCENT * (left() - primal_time), report)
+        certificate = Branching(instance, options, dual).improve(left() - primal_time, report)
+        proven = bound(instance, certificate)
         search = Primal(instance, options, ABOVE * dual.multiplier, seed, budget.threads)
         search.improve(left(), budget.report)
-        gap = (search.cost - dual.bound) / search.cost
+        gap = (search.cost - proven) / search.cost
         return Outcome(
             search.solution,
-            dual.bound,
-            dual.certificate,
+            proven,
+            certificate,
             "feasible" if search.solution else "bounded",
             {"multiplier": dual.multiplier, "primal_multiplier": search.multiplier, "gap": gap},
         )

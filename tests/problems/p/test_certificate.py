@@ -15,6 +15,7 @@ from mecbench.problems.p.certificate import regret
 from mecbench.problems.p.options import of_trace
 from mecbench.problems.p.pricing import prices
 from mecbench.solvers import Budget, resolve
+from mecbench.solvers.p.branching import Branching
 from mecbench.solvers.p.dual import Ascent
 
 HEURISTICS = ("p/local-only", "p/edge-only", "p/greedy", "p/lru", "p/random")
@@ -46,16 +47,32 @@ def within_capacities(instance: Instance, seed: int) -> Solution:
 
 
 def any_certificate(instance: Instance, seed: int) -> Certificate:
-    """Dual data of any size, zeros among them."""
+    """Dual data of any size, zeros among them, with any trees of cases."""
     random = np.random.default_rng(seed)
-    loads = random.uniform(0.0, random.choice([1e-3, 1.0, 30.0]), (2, instance.slots, instance.servers))
-    index = np.flatnonzero(random.random(instance.requests * instance.servers) < random.random())
+    branch: list[int] = []
+    rows = 0
+
+    def grow(decided: tuple[int, ...], slots: int) -> None:
+        nonlocal rows
+        places = [place for place in range(instance.servers * instance.services) if place not in decided]
+        if len(decided) < 3 and places and random.random() < 0.4:
+            place = int(random.choice(places))
+            branch.append(place)
+            grow((*decided, place), slots)
+            grow((*decided, place), slots)
+        else:
+            branch.append(-1)
+            rows += slots
+
+    for n in range(instance.intervals):
+        grow((), min(instance.interval, instance.slots - n * instance.interval))
+    loads = random.uniform(0.0, random.choice([1e-3, 1.0, 30.0]), (2, rows, instance.servers))
     return Certificate(
         multiplier=random.choice([0.0, 0.01, 1.0, 50.0]),
         bandwidth_load=loads[0],
         compute_load=loads[1],
-        price_index=index,
-        price=random.uniform(0.0, random.choice([1.0, 100.0]), index.size),
+        offer=random.uniform(0.0, random.choice([1.0, 100.0, 1e4]), (rows, instance.users)),
+        branch=branch,
     )
 
 
@@ -101,8 +118,10 @@ def test_no_solution_is_below_its_bound():
     counted = feasible = 0
     for seed in range(40):
         instance = small(seed)
-        dual = Ascent(instance, of_trace(instance)).ascend(0.1)
-        price = regret(instance, dual.certificate)
+        options = of_trace(instance)
+        dual = Ascent(instance, options).ascend(0.1)
+        certificate = Branching(instance, options, dual).improve(0.1)
+        price = regret(instance, certificate)
         solutions = [within_capacities(instance, 1000 * seed + number) for number in range(120)]
         solutions += [resolve(name).solve(instance, Budget(10.0), seed).solution for name in HEURISTICS]
         for solution in solutions:
@@ -113,55 +132,88 @@ def test_no_solution_is_below_its_bound():
             assert found >= 0.0
             counted += 1
             if evaluation.feasible:
-                assert evaluation.objective >= dual.bound
+                assert evaluation.objective >= price.bound
                 feasible += 1
     assert counted >= 5000
     assert feasible >= 50
 
 
 def test_the_bound_is_the_formula(draw):
-    """With exact knapsacks by enumeration of all packings, the recomputed bound is the dual function, less what rounding may take."""
+    """The recomputed bound is the dual function with exact knapsacks, less what rounding may take, at the prices that offers stand for."""
     instance = draw(3, users=4, storage=(0.05, 0.14))
-    certificate = any_certificate(instance, 4)
+    random = np.random.default_rng(7)
+    band, compute = random.uniform(0.0, 3.0, (2, instance.slots, instance.servers))
+    offer = random.uniform(0.0, 40.0, instance.service.shape)
+    certificate = Certificate(
+        multiplier=1.0, bandwidth_load=band, compute_load=compute, offer=offer, branch=np.full(instance.intervals, -1)
+    )
     options = of_trace(instance)
-    serve, _ = prices(instance, options, certificate.multiplier, certificate.bandwidth_load, certificate.compute_load)
-    mu = np.zeros(instance.requests * instance.servers)
-    mu[certificate.price_index] = certificate.price
-    mu = mu.reshape(serve.shape)
-    total = 0.0
+    serve, _ = prices(instance, options, 1.0, band, compute)
+    failure = options.failure + instance.failure_delay
+    mu = np.maximum(np.minimum(offer, failure)[..., None] - serve, 0.0)
+    total = -(band**2).sum() - (compute**2).sum()
     for t, k in itertools.product(range(instance.slots), range(instance.users)):
-        fail = options.failure[t, k] + certificate.multiplier * instance.failure_delay
-        total += min(fail, *(serve[t, k] + mu[t, k]))
+        total += min(failure[t, k], *(serve[t, k] + mu[t, k]))
     packings = np.array(list(itertools.product((0, 1), repeat=instance.services)))
     for n, j in itertools.product(range(instance.intervals), range(instance.servers)):
         slots = slice(n * instance.interval, (n + 1) * instance.interval)
         worth = [mu[slots, :, j][instance.service[slots] == i].sum() for i in range(instance.services)]
         total -= max(packing @ worth for packing in packings if packing @ instance.service_bytes <= instance.storage[j])
-    total -= (certificate.bandwidth_load**2).sum() + (certificate.compute_load**2).sum()
-    expected = total / instance.requests - certificate.multiplier * instance.delay_limit
-    assert certificate.price.size > 5
+    expected = total / instance.requests - instance.delay_limit
+    assert (mu > 0).sum() > 5
     assert bound(instance, certificate) == pytest.approx(expected, rel=1e-7)
     assert bound(instance, certificate) < expected
 
 
+def test_cases_count_by_the_worst_that_fits(draw):
+    """With equal dual data the cases of a placement prove at least as much as without, and one that cannot be proves anything."""
+    instance = draw(2, users=5, slots=2)
+    random = np.random.default_rng(3)
+    band, compute = random.uniform(0.0, 1.0, (2, instance.slots, instance.servers))
+    offer = random.uniform(0.0, 60.0, instance.service.shape)
+
+    def prove(branch: list[int]) -> float:
+        leaves = branch.count(-1)
+        data = {"bandwidth_load": band, "compute_load": compute, "offer": offer}
+        return bound(
+            instance,
+            Certificate(multiplier=0.5, branch=branch, **{name: np.tile(values, (leaves, 1)) for name, values in data.items()}),
+        )
+
+    whole = prove([-1])
+    for place in range(instance.servers * instance.services):
+        assert prove([place, -1, -1]) >= whole
+    # Both services do not fit on one server: where both are fixed in, no deployment is left.
+    assert instance.service_bytes.sum() > instance.storage[0]
+    assert prove([0, 1, -1, -1, -1]) == pytest.approx(prove([0, -1, -1]), rel=0.2)
+    assert prove([0, 1, -1, -1, -1]) >= prove([0, -1, -1])
+
+
 def test_wrong_dual_data_are_refused(draw):
-    """Data of another instance, or places that do not exist or occur twice, prove nothing and say so."""
+    """Data of another instance, and trees that leave out cases or divide a case twice, prove nothing and say so."""
     instance = draw(1)
-    good = any_certificate(instance, 4).model_dump()
-    places = instance.requests * instance.servers
-    for field, value, message in (
-        ("bandwidth_load", np.zeros((instance.slots + 1, instance.servers)), "bandwidth_load: expected shape"),
-        ("price_index", [places], "price_index: expected increasing places"),
-        ("price_index", [1, 1], "price_index: expected increasing places"),
+    assert instance.intervals == 2
+    good = {
+        "multiplier": 1.0,
+        "bandwidth_load": np.ones((instance.slots, instance.servers)),
+        "compute_load": np.ones((instance.slots, instance.servers)),
+        "offer": np.ones(instance.service.shape),
+        "branch": [-1, -1],
+    }
+    bound(instance, Certificate.model_validate(good))
+    longer = {name: np.ones((instance.slots + 1, good[name].shape[1])) for name in ("bandwidth_load", "compute_load", "offer")}
+    for changes, message in (
+        (longer, "field bandwidth_load: expected shape"),
+        ({"offer": np.ones((instance.slots, instance.users + 1))}, "field offer: expected shape"),
+        ({"branch": [-1]}, "found an end within that of 1"),
+        ({"branch": [-1, -1, -1]}, "in 2 nodes, found 3"),
+        ({"branch": [0, -1, -1]}, "found an end within that of 1"),
+        ({"branch": [instance.servers * instance.services, -1, -1, -1]}, "expected an undecided place below"),
+        ({"branch": [0, 0, -1, -1, -1, -1]}, "expected an undecided place"),
     ):
-        changed = good | {field: value}
-        if field == "price_index":
-            changed["price"] = np.ones(len(value))
-        else:
-            changed["compute_load"] = value
         with pytest.raises(CertificateError, match=message):
-            bound(instance, Certificate.model_validate(changed))
-    wrong = {"multiplier": -1.0, "price": -np.ones(len(good["price"])), "compute_load": np.ones((instance.slots, instance.servers + 1))}
+            bound(instance, Certificate.model_validate(good | changes))
+    wrong = {"multiplier": -1.0, "offer": -good["offer"], "compute_load": np.ones((instance.slots, instance.servers + 1)), "branch": [-2]}
     for field, value in wrong.items():
         with pytest.raises(ValueError, match=field):
             Certificate.model_validate(good | {field: value})
