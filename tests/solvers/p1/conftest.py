@@ -1,0 +1,78 @@
+"""A world small enough to compute by hand, and rollouts of policies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mecbench.problems.p1 import Instance, Task, evaluate
+from mecbench.problems.task import rollout
+
+DATA = Path(__file__).parents[2] / "problems" / "p1" / "data"
+
+# Two layers of 0.1 Gcycle; devices of 1 GHz, whose best share is 23 % and takes 0.87 s for both layers; a server of 10 GHz,
+# whose energy is free, so that its best share is all of it. Device 1 is linked to the server, device 2 to nothing.
+BY_HAND = {
+    "window": 2,
+    "deadline": 1.2,
+    "slot_fit": False,
+    "energy_weight": 0.8,
+    "delay_weight": 0.2,
+    "penalty": 5.0,
+    "subcarriers": 1,
+    "bandwidth": 1e6,
+    "transmission_power": 1.0,
+    "noise": -113.0,
+    "path_loss_exponent": 4.0,
+    "least_distance": 5.0,
+    "device_range": 10.0,
+    "server_range": 100.0,
+    "arrival_rate": 0.6,
+    "least_availability": 10,
+    "input_bits": 100_000,
+    "layer_bits": [50_000, 1000],
+    "layer_cycles": [100_000_000, 100_000_000],
+    "position": [[0.0, 0.0], [50.0, 0.0], [150.0, 0.0]],
+    "frequency": [1e10, 1e9, 1e9],
+    "energy_coefficient": [0.0, 1e-26, 1e-26],
+    "availability": [[100, 100, 100], [40, 15, 100], [100, 100, 100]],
+    "source": [1, 1, 2, 1],
+    "release": [0, 0, 0, 1],
+}
+
+
+@pytest.fixture
+def by_hand():
+    """Maker of the world, with changes."""
+    return lambda **changes: Instance.model_validate(BY_HAND | changes)
+
+
+@pytest.fixture(scope="session")
+def measured():
+    """Reader of the instances on which the rules were measured."""
+    return lambda devices: [Instance.model_validate(json.loads((DATA / f"n{devices}-{seed}.json").read_text())) for seed in range(5)]
+
+
+@pytest.fixture(scope="session")
+def played():
+    """Solutions of a policy, each of which the evaluator accepts and none of whose answers was refused."""
+
+    def play(policy, *instances, seed=0):
+        task = Task(**getattr(policy, "task_options", {}))
+        refused = []
+        step = task.step
+
+        def watch(action):
+            taken = step(action)
+            refused.append(taken.metrics["refused"].sum())
+            return taken
+
+        task.step = watch
+        solutions = rollout(task, policy, instances, seed).solutions
+        assert refused[-1] == 0
+        assert all(evaluate(instance, solution).feasible for instance, solution in zip(instances, solutions, strict=True))
+        return solutions
+
+    return play
