@@ -16,7 +16,7 @@ from mecbench.solvers.p.dual import Dual
 
 __all__ = ["Branching"]
 
-PAIRS = 250_000  # of request and server in all leaves together, so that certificates stay small and are recomputed in tens of milliseconds
+PAIRS = 250_000  # so that certificates are a few hundred kilobytes and recomputed in 30 to 40 ms
 LEAVES = 1000  # of all intervals together
 PACES = (0.05, 0.02, 0.005)  # of the loads in a new case
 ROOT_PACES = (0.01, 0.003, 0.001)
@@ -64,13 +64,15 @@ class Branching:
         The instance and the options of its trace.
     dual
         Best dual data without branching.
+    pairs
+        Pairs of a request and a server in all leaves together, at most: the size of the certificate.
     """
 
-    def __init__(self, instance: Instance, options: Options, dual: Dual) -> None:
+    def __init__(self, instance: Instance, options: Options, dual: Dual, pairs: int = PAIRS) -> None:
         from mecbench.problems.p.pricing import FREE
         from mecbench.solvers.p.dual_compiled import Prices, Requests, world
 
-        self._instance, self._dual = instance, dual
+        self._instance, self._dual, self._most = instance, dual, pairs
         self._world = world(instance)
         self._slots = [slice(n * instance.interval, (n + 1) * instance.interval) for n in range(instance.intervals)]
         self._requests = [Requests(*(getattr(options, name)[slots] for name in Requests._fields)) for slots in self._slots]
@@ -85,7 +87,7 @@ class Branching:
     @property
     def finished(self) -> bool:
         """Whether all intervals are closed, or the certificate is as large as it may be."""
-        return bool(self._closed.all()) or self._pairs >= PAIRS or self._made >= LEAVES
+        return bool(self._closed.all()) or self._pairs >= self._most or self._made >= LEAVES
 
     @property
     def bound(self) -> float:
