@@ -38,7 +38,8 @@ CLOSE = 1e-3  # relative, of the mean delay to its limit
 BALANCING = 12  # steps of a balance at most, thrice as many while no solution is known
 ELASTICITY = (-3.0, -0.05)  # of the mean delay in the multiplier, within which secants are believed
 BACK, SPREAD = 0.3, 0.3  # of a round of refining: odds that it begins at the best, deviation of the multiplier's logarithm
-KICKS, TRIALS = 10, 300  # of a round of refining: redeployments of each interval at most, moves polished at most
+HEAT, KICKS, TRIALS = 0.3, 40, 300  # of a round of refining, at most: temperature, redeployments of each interval, moves polished
+PATIENCE = 20_000  # rounds of refining without gain after which it ends
 LARGEST = 1e4  # multiplier [1/s] above which the cost no longer counts
 SMALLEST = 1e-6  # multiplier [1/s] below which the delay no longer counts
 
@@ -72,6 +73,7 @@ class Primal:
         self.multiplier = max(multiplier, SMALLEST)
         self.solution: Solution | None = None
         self.cost = np.inf
+        self._best: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self._elasticity = -0.5
         self._balancing = 0.0  # time that the last balance took [s]
         self._random = np.random.SeedSequence(seed).generate_state(instance.intervals + 1, np.uint64)[:, None] | np.uint64(1)
@@ -147,7 +149,7 @@ class Primal:
             self._balance(report)
 
     def refine(self, seconds: float, report: Callable[[Solution], None] = lambda solution: None) -> None:
-        """Search on the polished objective, for one round in any case.
+        """Search on the polished objective, for one round in any case and until many were in vain.
 
         From the best solution, or from wherever the last round ended, each round redeploys a little at a multiplier
         nearby, and descends on the polished objective.
@@ -155,21 +157,23 @@ class Primal:
         started = time.monotonic()
         exact = Exact(self._instance, self._options)
         random = np.random.RandomState(self._random[-1, 0] % 2**32)
-        best, kept = self.cost, self.decisions()
+        best, kept = self.cost, self._best or self.decisions()
         middle = min(self.multiplier, LARGEST)
-        while True:
+        idle = 0
+        while idle < PATIENCE:
             if random.random_sample() < BACK:
                 self._adopt(*kept)
             self.multiplier = middle * float(np.exp(SPREAD * random.standard_normal()))
             self._tabulate()
             for interval in range(self._instance.intervals):
                 scale = self.value(interval) / self._instance.services
-                self.redeploy(interval, HOT * random.random_sample() * scale, NOISE, random.randint(KICKS))
+                self.redeploy(interval, HEAT * random.random_sample() * scale, NOISE, random.randint(KICKS))
                 self.settle(interval)
             held, server, cut = self.decisions()
             cost, multiplier, server, cut = exact.descend(held, server, cut, self.multiplier, TRIALS)
+            idle += 1
             if cost < best:
-                best, kept, middle = cost, (held, server, cut), max(multiplier, SMALLEST)
+                best, kept, middle, idle = cost, (held, server, cut), max(multiplier, SMALLEST), 0
                 self._offer(kept, report)
             if time.monotonic() - started >= seconds:
                 break
@@ -303,5 +307,5 @@ class Primal:
         solution = polish(self._instance, self._options, held, np.where(server < 0, lacking, server), cut)
         evaluation = evaluate(self._instance, solution)
         if evaluation.feasible and evaluation.objective < self.cost:
-            self.solution, self.cost = solution, evaluation.objective
+            self.solution, self.cost, self._best = solution, evaluation.objective, decisions
             report(solution)

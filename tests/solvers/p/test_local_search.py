@@ -29,7 +29,8 @@ def lagrangian(instance: Instance, search: Primal) -> np.ndarray:
     """Cost plus multiplier times delay of the current choices, summed over each interval, from the model's equations alone."""
     held, server, cut = search.decisions()
     options, slot, user = of_trace(instance), np.arange(instance.slots)[:, None], np.arange(instance.users)
-    hit = held[slot // instance.interval, instance.service, server]
+    hit, server = server >= 0, np.maximum(server, 0)
+    assert held[slot // instance.interval, instance.service, server][hit].all()
     chosen = choices(instance, options, hit, server, cut)
     shares = split(instance, chosen, MULTIPLIER)
     delay = chosen.delay + quotient(chosen.traffic, shares.bandwidth) + quotient(chosen.work, shares.compute)
@@ -71,8 +72,8 @@ def test_settled_requests_have_no_better_place(searches: dict[str, Primal]) -> N
     options = of_trace(instance)
 
     def value(other_server: np.ndarray, other_cut: np.ndarray) -> float:
-        hit = held[np.arange(instance.slots)[:, None] // instance.interval, instance.service, other_server]
-        chosen = choices(instance, options, hit, other_server, other_cut)
+        hit = (other_server >= 0) & held[np.arange(instance.slots)[:, None] // instance.interval, instance.service, other_server]
+        chosen = choices(instance, options, hit, np.maximum(other_server, 0), other_cut)
         shares = split(instance, chosen, MULTIPLIER)
         delay = chosen.delay + quotient(chosen.traffic, shares.bandwidth) + quotient(chosen.work, shares.compute)
         slot, user = np.arange(instance.slots)[:, None], np.arange(instance.users)
