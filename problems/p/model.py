@@ -53,7 +53,7 @@ CONES: tuple[Cone, ...] = ("transfer", "upload", "compute")  # A / B_r, U / B_r 
 MEBIBYTE = 2.0**20  # unit of storage, which keeps coefficients within a few decades
 STAGES = 16  # of rotations by which a cone is approximated
 ROOT_TOLERANCE = 1e-7  # root of a time below which nothing is taken to be sent or computed
-LONGEST = 1e4  # time that a new tangent assumes at most [s]
+STEEPEST = 1e4  # slope of a tangent [s^(1/2)]: its square is a coefficient, and nobody gets along with less than a share of 1e-4
 TYPICAL_SHARE = 0.25  # at which a lifted cone is scaled to be round
 NOTE = (
     "P as a mixed-integer linear programme: each cone is a lifted polyhedron around it, relative error of a time below 1e-6 at shares "
@@ -230,7 +230,7 @@ def initial_tangents(programme: Programme, ratio: float = 3.0, most_users: int =
 
 def violated_slopes(root: np.ndarray, time: np.ndarray, share: np.ndarray, tolerance: float) -> np.ndarray:
     """Slopes of the tangents that cones lack at given points, 0 where they are violated by no more than a relative tolerance; shape [E]."""
-    slope = root / np.maximum(np.maximum(share, root**2 / LONGEST), np.finfo(float).tiny)
+    slope = root / np.maximum(share, np.maximum(root, ROOT_TOLERANCE) / STEEPEST)
     needed = 2.0 * slope * root - slope**2 * share
     return np.where((root > ROOT_TOLERANCE) & (needed > time + tolerance * np.maximum(needed, ROOT_TOLERANCE)), slope, 0.0)
 
@@ -255,7 +255,7 @@ def split_tangents(programme: Programme, solution: Solution) -> Iterator[Tangent
         if solution.server[t, k] == j:
             root, share = float(values[cone][t, k, j, solution.cut[t, k]]), float((flops if cone == "compute" else band)[t, k])
             if root > 0 and share > 0:
-                yield Tangent(cone, t, k, j, root / share)
+                yield Tangent(cone, t, k, j, min(root / share, STEEPEST))
 
 
 def lifted(instance: Instance, stages: int = STAGES) -> Programme:

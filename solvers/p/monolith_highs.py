@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from mecbench.problems.p import Instance, Solution, evaluate
 from mecbench.problems.p.model import Programme, add_tangents, initial_tangents, linear, read, split_tangents, violated_tangents
-from mecbench.solvers.monolith import MilpSolver, packages, solve_model
+from mecbench.solvers.monolith import TOLERANCE, MilpSolver, packages, solve_model
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 
 __all__ = ["MonolithHighs", "algorithms"]
@@ -67,9 +67,10 @@ class MonolithHighs:
                 incumbent, cost = solution, evaluation.objective
             budget.report(incumbent, bound)
             closed = incumbent is not None and bound is not None and cost - bound <= self.gap * cost
-            if closed or not verdict.optimal:
+            tangents = list(violated_tangents(programme, PRECISION * self.gap))
+            if closed or not verdict.optimal or not tangents:
                 break
-            add_tangents(programme, [*violated_tangents(programme, PRECISION * self.gap), *split_tangents(programme, solution)])
+            add_tangents(programme, [*tangents, *split_tangents(programme, solution)])
         return Outcome(
             incumbent,
             bound,
@@ -91,7 +92,8 @@ class MonolithHighs:
             verdict = solve_model(programme.model, self.solver, budget, seed)
             if not verdict.optimal:
                 break
-            bound = verdict.bound
+            value = float(pyo.value(programme.model.objective))  # of an LP, for which not every interface states a bound
+            bound = value - TOLERANCE * max(1.0, abs(value))
             budget.report(bound=bound)
             tangents = list(violated_tangents(programme, RELAXED_PRECISION))
             if not tangents:

@@ -25,6 +25,7 @@ from mecbench.problems.p.model import (
     read,
     roots,
     split_tangents,
+    violated_slopes,
     violated_tangents,
 )
 from mecbench.problems.p.options import of_trace
@@ -194,6 +195,13 @@ def test_tangents_never_cut_off_a_solution_and_meet_it_at_its_split(draw) -> Non
                 assert index in {tangent[:4] for tangent in violated_tangents(programme, 1e-9)}
                 assert slack(programme.model) < 0, "the split's own tangents are there already"
                 time.set_value(time.value / (1 - 1e-6))
+
+
+def test_no_tangent_is_too_steep_for_a_solver() -> None:
+    """Solvers refuse coefficients from 1e15 on, and some then solve an empty model: a vanishing share has a bounded slope."""
+    root, share = np.array([1e-6, 0.5, 2.0, 1e-9]), np.array([0.0, 1e-12, 0.5, 0.0])
+    slope = violated_slopes(root, np.zeros(4), share, 1e-6)
+    assert slope == pytest.approx([1e4, 1e4, 4.0, 0.0])
 
 
 def test_initial_tangents_know_a_cone_to_the_ratio(draw) -> None:
