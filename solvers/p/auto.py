@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from mecbench.problems.p import Instance, Solution
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
+from mecbench.solvers.p.branch_and_cut import BranchAndCut, close
 from mecbench.solvers.p.lagrangian import Lagrangian
 
 __all__ = ["Auto", "algorithms"]
@@ -38,13 +39,12 @@ class Auto:
     def prepare(self) -> None:
         """Compile all kernels."""
         Lagrangian().prepare()
+        BranchAndCut().prepare()
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance within the budget."""
         if instance.requests > SMALL:
             return Lagrangian().solve(instance, budget, seed)
-        from mecbench.solvers.p.branch_and_cut import close
-
         per_request, part = FIRST
         seconds = min(per_request * instance.requests, part * budget.remaining)
         first = Budget(seconds, budget.threads, budget.memory_limit, budget.report)

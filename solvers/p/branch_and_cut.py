@@ -16,9 +16,10 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from mecbench.problems.p import SIZES, Instance, Solution, evaluate, generate
+from mecbench.problems.p import Instance, Solution, evaluate
 from mecbench.problems.p.options import of_trace
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
+from mecbench.solvers.p.preparation import rehearse
 from mecbench.solvers.p.primal import Primal
 from mecbench.solvers.p.relaxation import Point, Relaxation
 
@@ -36,7 +37,6 @@ TRIALS = 8  # branches that are tried at a node, until
 RELIABLE = 2  # trials of each are known
 INTEGRAL = 1e-6
 LEAST_GAIN = 1e-6
-PREPARATION = 0.5  # seconds on a tiny instance that load or compile everything
 SEARCH = 0.04  # seconds of primal search per request, at most
 
 
@@ -97,7 +97,7 @@ class BranchAndCut:
 
     def prepare(self) -> None:
         """Compile all kernels."""
-        self.solve(generate(SIZES["tiny"], 0), Budget(PREPARATION), 0)
+        rehearse(self)
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance."""

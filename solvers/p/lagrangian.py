@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mecbench.problems.p import SIZES, Instance, bound, generate
+from mecbench.problems.p import Instance, bound
 from mecbench.problems.p.options import of_trace
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
+from mecbench.solvers.p.preparation import rehearse
 
 __all__ = ["Lagrangian", "algorithms"]
 
 USED = 0.96  # part of the time limit that is planned with; the rest is for what cannot be interrupted
-PREPARATION = 0.5  # time limit of the preparation [s], which compiling may exceed
 ASCENT = 0.6  # part of the bound's time after which ascending gives way to branching
 ABOVE = 1.1  # where the primal search begins, in parts of the bound's multiplier
 
@@ -37,7 +37,7 @@ class Lagrangian:
 
     def prepare(self) -> None:
         """Compile all kernels."""
-        self.solve(generate(SIZES["tiny"], 0), Budget(PREPARATION), 0)
+        rehearse(self)
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance within the budget."""
