@@ -84,8 +84,8 @@ def export(
 ) -> None:
     """Write an instance's mathematical programme for any other solver.
 
-    nl and cip are exact. mps and lp are linear: the cones of P are polyhedra there, and the first line of the file says how near they come (a
-    relative 1e-6).
+    nl and cip are exact. mps and lp are linear: the cones of P are polyhedra there, and the first line of the file says
+    how near they come (a relative 1e-6).
     """
     import importlib
 
