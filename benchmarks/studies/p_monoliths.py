@@ -1,4 +1,4 @@
-"""How long the monoliths of P take to a bound, and how long its decomposition takes to the same.
+"""How long the decomposition of P takes to its bound, and how long the monoliths take to the same.
 
 ``python -m mecbench.benchmarks.studies.p_monoliths --out DIR`` runs what DIR does not hold yet and prints a table in
 Markdown. Each run has a process of its own under the harness's limits and one thread. A bound's time is when the method
@@ -37,6 +37,7 @@ MONOLITHS = (
 )
 DECOMPOSITION = "p/lagrangian"
 DECOMPOSITION_LIMIT = 20.0  # seconds
+NEAR = 1e-5  # relative, of the decomposition's bound: its last seconds gain less
 MEMORY_LIMIT = 8192  # MiB
 
 
@@ -49,15 +50,17 @@ class Comparison:
     instance, algorithm
         What was solved, and by what.
     bound, seconds
-        The monolith's best bound, and when it first had it; ``None`` if it had none.
+        The monolith's best bound, and when it first told it; ``None`` if it had none.
     objective
         Its best feasible objective; ``None`` without one.
     closed
         Whether it came to its own end.
     limit, processor_seconds
         What it had, and how much of it a processor worked for it [s]: less on a busy machine.
+    decomposed
+        When the decomposition had its bound, but for `NEAR`.
     same
-        When the decomposition first had that bound or a better one; ``None`` if never.
+        When the monolith first told as much; ``None`` if never.
     """
 
     instance: str
@@ -68,14 +71,13 @@ class Comparison:
     closed: bool
     limit: float
     processor_seconds: float
+    decomposed: float
     same: float | None
 
     @property
-    def ratio(self) -> float | None:
-        """How many times longer the monolith took; without a bound, its whole limit beside the decomposition's first bound."""
-        if self.same is None:
-            return None
-        return (self.limit if self.seconds is None else self.seconds) / self.same
+    def ratio(self) -> float:
+        """How many times longer the monolith took to the decomposition's bound; where it never came to it, at least."""
+        return (self.limit if self.same is None else self.same) / self.decomposed
 
 
 def instances(seeds: Iterable[int]) -> list[StoredInstance]:
@@ -88,34 +90,35 @@ def instances(seeds: Iterable[int]) -> list[StoredInstance]:
 
 
 def compare(monolith: Record, decomposition: Record) -> Comparison:
-    """Look up when each first told the monolith's best bound."""
-    told = [(seconds, bound) for seconds, _, bound in monolith.trace if bound is not None and seconds is not None]
-    if monolith.bound is not None:
-        told.append((monolith.wall_seconds, monolith.bound))
+    """Look up when each first told the decomposition's bound."""
+    told, own = _told(monolith), _told(decomposition)
     best = max((bound for _, bound in told), default=None)
-    first = min((seconds for seconds, bound in told if bound == best), default=None)
-    same = [
-        seconds
-        for seconds, _, bound in decomposition.trace
-        if seconds is not None and bound is not None and (best is None or bound >= best)
-    ]
+    target = max(bound for _, bound in own)
+    target -= NEAR * abs(target)
     return Comparison(
         instance=monolith.instance,
         algorithm=monolith.algorithm,
         bound=best,
-        seconds=first,
+        seconds=min((seconds for seconds, bound in told if bound == best), default=None),
         objective=monolith.counted,
         closed=monolith.status == "ok" and monolith.solver_status == "optimal",
         limit=monolith.time_limit,
         processor_seconds=monolith.cpu_seconds,
-        same=min(same, default=None),
+        decomposed=min(seconds for seconds, bound in own if bound >= target),
+        same=min((seconds for seconds, bound in told if bound >= target), default=None),
     )
+
+
+def _told(record: Record) -> list[tuple[float, float]]:
+    """Bounds of a run, and when it told them."""
+    told = [(seconds, bound) for seconds, _, bound in record.trace if bound is not None and seconds is not None]
+    return told if record.bound is None else [*told, (record.wall_seconds, record.bound)]
 
 
 def markdown(comparisons: Iterable[Comparison], decompositions: dict[str, Record]) -> str:
     """Table: a row per instance and method."""
     lines = [
-        "| J, K, T | method | objective | bound | after | processor time in all | the same bound by p/lagrangian | times faster |",
+        "| J, K, T | method | objective | best bound | after | processor time in all | bound of p/lagrangian after | times longer |",
         "|---|---|---|---|---|---|---|---|",
     ]
     seen: set[str] = set()
@@ -123,11 +126,11 @@ def markdown(comparisons: Iterable[Comparison], decompositions: dict[str, Record
         if one.instance not in seen:
             seen.add(one.instance)
             own = decompositions[one.instance]
-            times = [seconds for seconds, _, bound in own.trace if bound is not None and bound == own.bound and seconds is not None]
-            after = _seconds(min(times, default=own.wall_seconds))
-            lines.append(
-                _row(one.instance, DECOMPOSITION, _number(own.counted), _number(own.bound), after, _seconds(own.cpu_seconds), "", "")
-            )
+            best = max(bound for _, bound in _told(own))
+            after = _seconds(min(seconds for seconds, bound in _told(own) if bound == best))
+            cells = (_number(own.counted), _number(best), after, _seconds(own.cpu_seconds), _seconds(one.decomposed))
+            lines.append(_row(one.instance, DECOMPOSITION, *cells, ""))
+        ratio = f"{one.ratio:.2g}" if one.ratio < 100 else f"{one.ratio:.0f}"
         lines.append(
             _row(
                 "",
@@ -137,7 +140,7 @@ def markdown(comparisons: Iterable[Comparison], decompositions: dict[str, Record
                 "" if one.seconds is None else _seconds(one.seconds) + (", closed" if one.closed else ""),
                 _seconds(one.processor_seconds),
                 "never" if one.same is None else _seconds(one.same),
-                "" if one.ratio is None else f"{one.ratio:.2g}" if one.ratio < 100 else f"{one.ratio:.0f}",
+                f"at least {ratio}" if one.same is None else ratio,
             )
         )
     return "\n".join(lines)
