@@ -76,3 +76,15 @@ def played():
         return solutions
 
     return play
+
+
+@pytest.fixture(scope="session")
+def accepted():
+    """Objective of a solution that the evaluator accepts."""
+
+    def check(instance, solution):
+        evaluation = evaluate(instance, solution)
+        assert evaluation.feasible
+        return evaluation.objective
+
+    return check

@@ -1,0 +1,129 @@
+"""Column generation: the bound of the master problem over all plans, certified by its prices alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mecbench.problems.p1 import SIZES, Certificate, Instance, bound, generate
+from mecbench.problems.p1.rows import with_rows
+from mecbench.problems.p1.tables import plain_prices, tables
+from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
+from mecbench.solvers.p1.master import Duals, Master, Side
+from mecbench.solvers.p1.pool import Pool
+
+__all__ = ["ColumnGeneration", "Generation", "algorithms", "compile_pricing"]
+
+STABILITY = 0.7  # weight of the best duals so far in those that are priced first
+TOLERANCE = 1e-7  # of the gap between master and bound, relative
+
+
+class Generation:
+    """The run of column generation on the given sides of branches.
+
+    Attributes
+    ----------
+    pool
+        Where columns are found and left.
+    master
+        The restricted master problem.
+    best, duals
+        Best bound, and the prices that prove it.
+    iterations
+        Solutions of the master.
+    closed
+        Whether bound and master have met.
+    """
+
+    def __init__(self, pool: Pool, sides: tuple[Side, ...] = ()) -> None:
+        self.pool, self.sides = pool, sides
+        self.master = Master(pool, sides)
+        self.best = -np.inf
+        self.duals = self.master.duals
+        self.iterations, self.closed = 0, False
+
+    def run(self, left: Callable[[], float], report: Callable[[float], None], cutoff: float = np.inf) -> None:
+        """Generate columns until the bound is the master's value, reaches a cutoff, or no time is left.
+
+        Parameters
+        ----------
+        left
+            Seconds left.
+        report
+            Takes better bounds.
+        cutoff
+            Bound that suffices.
+        """
+        while not self.closed and (left() > 0 or not self.iterations) and self.best < cutoff:
+            self.master.load()
+            self.master.solve()
+            self.iterations += 1
+            current = self.master.duals
+            before = len(self.pool)
+            if np.isfinite(self.best):
+                self._price(self.duals.blend(current, STABILITY), report)
+            if len(self.pool) == before:
+                self._price(current, report)
+            gap = self.master.value - self.best
+            self.closed = len(self.pool) == before or gap <= TOLERANCE * abs(self.master.value)
+
+    def _price(self, duals: Duals, report: Callable[[float], None]) -> None:
+        """Add the columns that are cheapest at some prices, and keep those if they prove more."""
+        from mecbench.problems.p1.pricing import price
+
+        pool, shape = self.pool, self.pool.instance.availability.shape
+        share, hop = duals.price[: -shape[1]].reshape(shape), duals.price[-shape[1] :]
+        fees = zip(self.sides, duals.multiplier.tolist(), strict=True)
+        found = price(pool.tables, with_rows(pool.tables, share, hop, [(side.row, side.sign * fee) for side, fee in fees]))
+        limits = sum(fee * side.right_hand_side for side, fee in zip(self.sides, duals.multiplier.tolist(), strict=True))
+        value = float(pool.tables.size @ found.value - pool.capacity @ duals.price - limits)
+        if value > self.best:
+            self.best, self.duals = value, duals
+            report(value)
+        group = np.flatnonzero(~found.fail)
+        pool.add(group, found.plan[group])
+
+    def certificate(self) -> Certificate:
+        """Certificate of the best bound, where there are no branches."""
+        shape = self.pool.instance.availability.shape
+        price = self.duals.price
+        return Certificate(share_price=price[: -shape[1]].reshape(1, *shape), hop_price=price[None, -shape[1] :])
+
+
+def compile_pricing() -> None:
+    """Compile the pricing, and load what solves master problems."""
+    import highspy  # noqa: F401
+
+    from mecbench.problems.p1.pricing import price
+
+    known = tables(generate(SIZES["tiny"], 0))
+    price(known, plain_prices(known, np.zeros(known.availability.shape), np.zeros(known.availability.shape[1])))
+
+
+@dataclass(frozen=True)
+class ColumnGeneration:
+    """The bound: exact pricing, stabilised prices, and the certificate at the best of them."""
+
+    name: ClassVar[str] = "column-generation"
+    kind: ClassVar[Kind] = "bound"
+    sees: ClassVar[Sees] = "clairvoyant"
+    version: ClassVar[int] = 1
+    requires: ClassVar[tuple[str, ...]] = ("highspy",)
+
+    def prepare(self) -> None:
+        """Compile the pricing."""
+        compile_pricing()
+
+    def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
+        """Solve an instance within the budget."""
+        generation = Generation(Pool(instance))
+        generation.run(lambda: budget.remaining - 0.1 * budget.time_limit, lambda value: budget.report(bound=value))
+        certificate = generation.certificate()
+        metrics = {"iterations": float(generation.iterations), "columns": float(len(generation.pool))}
+        return Outcome(None, bound(instance, certificate), certificate, "bounded", metrics)
+
+
+algorithms = (ColumnGeneration,)

@@ -1,0 +1,84 @@
+"""Plans that have been met, with what each costs and uses: the columns of master problems."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mecbench.problems.p1 import Instance, Solution
+from mecbench.problems.p1.plans import account, assign_subcarriers
+from mecbench.problems.p1.tables import tables
+
+__all__ = ["Pool", "solution_of"]
+
+
+class Pool:
+    """Distinct plans of groups of tasks; lists by column.
+
+    Capacities are numbered: share of node n in slot t is n H + t, hops in slot t are M H + t.
+
+    Attributes
+    ----------
+    instance, tables
+        The instance.
+    capacity
+        Right-hand sides, shape [(M + 1) H].
+    group, plan, cost
+        Group; node, layers done and share of the slots, int64 [3, K]; cost (6).
+    uses
+        Capacities that a plan takes of, with how much.
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance, self.tables = instance, tables(instance)
+        hops = np.full(instance.slots, float(instance.subcarriers))
+        self.capacity = np.concatenate((instance.availability.ravel().astype(float), hops))
+        self.group: list[int] = []
+        self.plan: list[np.ndarray] = []
+        self.cost: list[float] = []
+        self.uses: list[dict[int, float]] = []
+        self._number: dict[tuple[int, bytes], int] = {}
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+    def add(self, group: np.ndarray, plan: np.ndarray) -> np.ndarray:
+        """Numbers of the columns of plans, those that are new at the end; int64, shape [C].
+
+        Parameters
+        ----------
+        group, plan
+            Shapes [C] and [C, 3, K]; plans that complete.
+        """
+        taken = account(self.instance, self.tables.source[group], plan[:, 0], plan[:, 1], plan[:, 2])
+        slots = self.instance.slots
+        numbers = []
+        for c, g in enumerate(group.tolist()):
+            key = g, plan[c].tobytes()
+            if key not in self._number:
+                self._number[key] = len(self.group)
+                uses: dict[int, float] = {}
+                for k in range(self.instance.window):
+                    t = int(self.tables.release[g]) + k
+                    if taken.block[c, k]:
+                        uses[int(plan[c, 0, k]) * slots + t] = float(plan[c, 2, k])
+                    if taken.hop[c, k]:
+                        uses[self.instance.nodes * slots + t] = 1.0
+                self.group.append(g)
+                self.plan.append(plan[c].copy())
+                self.cost.append(float(taken.cost[c]))
+                self.uses.append(uses)
+            numbers.append(self._number[key])
+        return np.array(numbers, dtype=np.int64)
+
+
+def solution_of(instance: Instance, fail: np.ndarray, plan: np.ndarray) -> Solution:
+    """Solution of one plan per task.
+
+    Parameters
+    ----------
+    instance, fail, plan
+        The instance, who is given up [Q], and the plans [Q, 3, K], of which those of failing tasks are not read.
+    """
+    node = np.where(fail[:, None], instance.source[:, None], plan[:, 0])
+    layers, share = (np.where(fail[:, None], 0, plan[:, i]) for i in (1, 2))
+    return Solution(fail=fail, node=node, layers_done=layers, share=share, subcarrier=assign_subcarriers(instance, node))
