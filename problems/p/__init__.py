@@ -4,7 +4,7 @@ Source: Wang et al., "Safe Multi-Agent Deep Reinforcement Learning for Privacy-A
 """
 
 from mecbench.problems.evaluation import Sense
-from mecbench.problems.p.certificate import Certificate, bound
+from mecbench.problems.p.certificate import Certificate, bound, regret
 from mecbench.problems.p.describe import describe
 from mecbench.problems.p.evaluate import evaluate
 from mecbench.problems.p.generate import GENERATOR_VERSION, SIZES, Parameters, generate
@@ -27,6 +27,7 @@ __all__ = [
     "describe",
     "evaluate",
     "generate",
+    "regret",
 ]
 
 NAME = "p"

@@ -27,6 +27,17 @@ def test_every_edge_is_solved() -> None:
         assert known.objective == known.bound
 
 
+def test_every_deployment_is_bounded() -> None:
+    """Each instance of P comes with a solution that keeps the delay limit and a certified bound, near it but for duality gaps."""
+    for name in names("p"):
+        known = best_known(load(name).instance)
+        assert known is not None, name
+        assert known.objective is not None, name
+        assert known.bound is not None, name
+        assert known.regret is not None, name
+        assert known.bound <= known.objective <= (1.2 if name.startswith("p-tiny") else 1.03) * known.bound, name
+
+
 def test_files_stay_small() -> None:
     """The library travels with every installation: what is large is compressed, and what is larger is drawn on demand."""
     sizes = {path: path.stat().st_size for path in library._paths().values()}
