@@ -56,6 +56,12 @@ def measured():
 
 
 @pytest.fixture(scope="session")
+def tiny():
+    """Reader of the instances whose optima are known."""
+    return lambda name: Instance.model_validate(json.loads((DATA / f"{name}.json").read_text()))
+
+
+@pytest.fixture(scope="session")
 def played():
     """Solutions of a policy, each of which the evaluator accepts and none of whose answers was refused."""
 
