@@ -19,8 +19,8 @@ def draw(size: str, seed: int, **changes: object):
 
 
 def test_sizes_are_the_design_s():
-    """Twelve sizes, each under both profiles, and the paper's numbers of devices."""
-    assert set(SIZES) == {*MAINS, *(f"literal-{size}" for size in MAINS)}
+    """Six sizes, each under both profiles, the paper's three with slots that blocks must fit, and the paper's numbers of devices."""
+    assert set(SIZES) == {*MAINS, *(f"literal-{size}" for size in MAINS), *(f"slot-fit-{size}" for size in ("n10", "n30", "n50"))}
     assert [draw(f"n{n}", 0).devices for n in (5, 10, 30, 50, 100)] == [5, 10, 30, 50, 100]
     tiny = [draw("tiny", seed) for seed in range(60)]
     assert {instance.devices for instance in tiny} == {2, 3}
@@ -28,6 +28,14 @@ def test_sizes_are_the_design_s():
     assert {instance.window for instance in tiny} == {2, 3}
     assert {instance.subcarriers for instance in tiny} == {1, 2}
     assert all(instance.bandwidth == 1e6 * instance.subcarriers and instance.arrival_slots == 1 for instance in tiny)
+
+
+@pytest.mark.parametrize("size", ["n10", "n30", "n50"])
+def test_slot_fit_differs_in_time_alone(size):
+    """Slots of 8/3 s that hop and block must fit; places, computes, loads and tasks as without."""
+    fit = draw(f"slot-fit-{size}", 3)
+    assert (fit.slot_fit, fit.deadline) == (True, 8.0)
+    assert fit.model_copy(update={"slot_fit": False, "deadline": 3.0}).sha256 == draw(size, 3).sha256
 
 
 @pytest.mark.parametrize("size", MAINS)
