@@ -7,6 +7,7 @@ fails. Rows keep the flow, the capacities of nodes and subcarriers, and the dead
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from mecbench.problems.p1.physics import computation_energy, computation_time, c
 from mecbench.problems.p1.plans import assign_subcarriers
 from mecbench.problems.p1.solution import Solution
 
-__all__ = ["Arcs", "Network", "flow", "network", "read"]
+__all__ = ["Arcs", "Network", "flow", "network", "read", "size"]
 
 FAIL, MOVE, WORK = 0, 1, 2  # kinds of arcs: give up; stay or hop; idle or run a block
 
@@ -52,6 +53,10 @@ class Arcs(NamedTuple):
     time: np.ndarray
     cost: np.ndarray
 
+    def subset(self, places: np.ndarray) -> Arcs:
+        """Some of the arcs, by a mask or by their places."""
+        return Arcs(*(column[places] for column in self))
+
 
 class Network(NamedTuple):
     """Minimise ``cost @ v`` over binary v with ``lower <= rows @ v <= upper``.
@@ -78,11 +83,29 @@ class Network(NamedTuple):
     deadlines: np.ndarray
 
 
-def network(instance: Instance) -> Network:
-    """Network of an instance; arcs that alone take longer than the deadline or cost more than failing are left out."""
-    parts = [_arcs_of(instance, q) for q in range(instance.tasks)]
+def network(instance: Instance, kept: Callable[[Arcs], np.ndarray] | None = None) -> Network:
+    """Network of an instance; arcs that alone take longer than the deadline or cost more than failing are left out.
+
+    Parameters
+    ----------
+    instance
+        The instance.
+    kept
+        Which of the arcs of one task to take, bool, shape [A]; all by default.
+    """
+    parts = []
+    for q in range(instance.tasks):
+        own = _arcs_of(instance, q)
+        parts.append(own if kept is None else own.subset(kept(own)))
     arcs = Arcs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     return _rows(instance, arcs)
+
+
+def size(instance: Instance) -> int:
+    """Number of arcs of the whole network, told without holding it."""
+    groups = instance.groups
+    first = np.searchsorted(groups.of_task, np.arange(groups.size.size))
+    return sum(int(number) * _arcs_of(instance, int(q)).kind.size for number, q in zip(groups.size, first, strict=True))
 
 
 def read(instance: Instance, arcs: Arcs, values: np.ndarray) -> Solution:
@@ -178,7 +201,7 @@ def _arcs_of(instance: Instance, q: int) -> Arcs:
     kind, k, done, end, node, target, x = (np.concatenate(column) for column in zip(failing, moves, works, idle, strict=True))
     time, price = _time_and_cost(instance, kind, done, end, node, target, x)
     kept = (time <= instance.deadline + TIME_TOLERANCE) & (price <= instance.penalty)
-    return Arcs(*(column[kept] for column in (kind, np.full(kind.size, q), k, done, end, node, target, x, time, price)))
+    return Arcs(kind, np.full(kind.size, q), k, done, end, node, target, x, time, price).subset(kept)
 
 
 def _time_and_cost(

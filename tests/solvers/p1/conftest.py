@@ -1,13 +1,16 @@
-"""A world small enough to compute by hand, and rollouts of policies."""
+"""A world small enough to compute by hand, rollouts of policies, and solvers in processes of their own."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from mecbench.problems.p1 import Instance, Task, evaluate
+from mecbench.problems.p1 import Certificate, Instance, Solution, Task, evaluate
 from mecbench.problems.task import rollout
 
 DATA = Path(__file__).parents[2] / "problems" / "p1" / "data"
@@ -43,7 +46,7 @@ BY_HAND = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def by_hand():
     """Maker of the world, with changes."""
     return lambda **changes: Instance.model_validate(BY_HAND | changes)
@@ -94,3 +97,43 @@ def accepted():
         return evaluation.objective
 
     return check
+
+
+# highspy and ortools cannot be loaded into one process, so each batch of solves gets one of its own.
+APART = """
+import json, sys
+from mecbench.problems.p1 import Instance
+from mecbench.solvers import Budget, resolve
+request = json.load(sys.stdin)
+def dump(model):
+    return model and model.model_dump(mode="json")
+answers = []
+for data in request["instances"]:
+    for text in request["algorithms"]:
+        reports = []
+        budget = Budget(**request["budget"], report=lambda solution=None, bound=None: reports.append([dump(solution), bound]))
+        outcome = resolve(text).solve(Instance.model_validate(data), budget, 0)
+        answers.append(dict(algorithm=text, solution=dump(outcome.solution), bound=outcome.bound, status=outcome.status,
+                            certificate=dump(outcome.certificate), metrics=outcome.metrics, reports=reports))
+print("\\n" + json.dumps(answers))
+"""
+
+
+def in_another_process(algorithms: list[str], instances: list[Instance], time_limit: float = 60.0, **limits) -> list[SimpleNamespace]:
+    """Answers of algorithms, for each instance in turn."""
+    data = [instance.model_dump(mode="json") for instance in instances]
+    request = {"algorithms": algorithms, "instances": data, "budget": {"time_limit": time_limit} | limits}
+    done = subprocess.run([sys.executable, "-c", APART], input=json.dumps(request), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    answers = [SimpleNamespace(**answer) for answer in json.loads(done.stdout.splitlines()[-1])]
+    for answer in answers:
+        answer.solution = answer.solution and Solution.model_validate(answer.solution)
+        answer.certificate = answer.certificate and Certificate.model_validate(answer.certificate)
+        answer.reports = [(solution and Solution.model_validate(solution), bound) for solution, bound in answer.reports]
+    return answers
+
+
+@pytest.fixture(scope="session")
+def solve_apart():
+    """Solver of a batch of instances in a process of its own."""
+    return in_another_process
