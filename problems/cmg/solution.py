@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -29,13 +29,9 @@ class Solution(ArrayModel):
     frequency: Annotated[np.ndarray, Array("N T K", unit="Hz", above=0)] = Field(description="c, compute for each local chunk")
     power: Annotated[np.ndarray, Array("N T K", unit="W", above=0)] = Field(description="p, transmission power of each offloaded chunk")
     requested: Annotated[np.ndarray, Array("N T K", dtype=bool)] = Field(
-        description="whether each chunk was asked to be offloaded; those that are offloaded unless it is given"
+        default_factory=lambda decided: decided["offload"],
+        description="whether each chunk was asked to be offloaded; those that are offloaded unless it is given",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _request_what_is_offloaded(cls, data: Any) -> Any:
-        return data if not isinstance(data, dict) or "offload" not in data else {"requested": data["offload"]} | data
 
     @model_validator(mode="after")
     def _offload_what_is_requested(self) -> Self:
