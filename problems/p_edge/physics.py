@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["cost", "device_energy", "device_latency", "fixed_cost", "head_share", "transmission_latency"]
+__all__ = ["cost", "device_energy", "device_latency", "fixed_cost", "head_share", "transmission_latency", "uplink_rate"]
 
 
 def head_share(group_macs: np.ndarray, cut: np.ndarray) -> np.ndarray:
@@ -37,6 +37,44 @@ def device_latency(clock_ratio: np.ndarray, full_latency: float, exponent: float
 def device_energy(clock_ratio: np.ndarray, full_energy: float, exponent: float) -> np.ndarray:
     """E_full(rho), energy of the whole network on a device [mJ]; fitted to the paper's Table 1 (rows ALP)."""
     return full_energy * clock_ratio**exponent
+
+
+def uplink_rate(
+    distance: np.ndarray,
+    shadowing: np.ndarray,
+    *,
+    bandwidth: float,
+    radio_power: float,
+    noise_density: float,
+    noise_figure: float,
+    path_loss: tuple[float, float],
+    nearest: float,
+) -> np.ndarray:
+    """Uplink rate r = B log2(1 + SNR) without interference [bit/s].
+
+    Parameters
+    ----------
+    distance
+        Distance of device and edge [m], any shape.
+    shadowing
+        Attenuation beyond path loss [dB], same shape.
+    bandwidth
+        B, dedicated to each device [Hz].
+    radio_power
+        Radiated power [dBm].
+    noise_density, noise_figure
+        Of the receiver [dBm/Hz] and [dB].
+    path_loss
+        Intercept [dB] and slope [dB/decade] at distances in km.
+    nearest
+        Distances below count as this [m].
+    """
+    intercept, slope = path_loss
+    loss = intercept + slope * np.log10(np.maximum(distance, nearest) / 1000.0) + shadowing
+    noise = noise_density + 10.0 * np.log10(bandwidth) + noise_figure
+    ratio: np.ndarray = 10.0 ** ((radio_power - loss - noise) / 10.0)
+    rate: np.ndarray = bandwidth / np.log(2.0) * np.log1p(ratio)  # no zero at the faintest signal
+    return rate
 
 
 def transmission_latency(sent_bytes: np.ndarray, uplink_rate: np.ndarray) -> np.ndarray:

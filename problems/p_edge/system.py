@@ -8,7 +8,7 @@ groups; u = 0 is a local device, u = n + 1 one attached to edge n.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,14 +17,21 @@ from mecbench.problems.draws import quantise
 from mecbench.problems.p_edge import physics, profiles
 
 __all__ = [
+    "BATTERY_RANGE",
     "CLASSES",
+    "MAP_POINTS",
+    "NEAREST",
+    "NOISE_DENSITY",
+    "PATH_LOSS",
     "Attachment",
+    "Constants",
     "HotSpots",
     "Options",
     "System",
     "SystemParameters",
     "all_local",
     "clock_ratio",
+    "compose_options",
     "distances",
     "draw_points",
     "draw_system",
@@ -138,6 +145,26 @@ class System:
     uplink_rate: np.ndarray
 
 
+class Constants(Protocol):
+    """What `compose_options` needs of a system's parameters, or of an instance."""
+
+    @property
+    def edge_work(self) -> float:
+        """tau, work of the whole network on an edge [SM ms]."""
+
+    @property
+    def transmit_power(self) -> float:
+        """Power that a device draws while sending [W = mJ/ms]."""
+
+    @property
+    def energy_unit(self) -> float:
+        """1 / alpha [mJ]."""
+
+    @property
+    def latency_unit(self) -> float:
+        """1 / beta [ms]."""
+
+
 @dataclass(frozen=True, eq=False)
 class Options:
     """What each device would pay for each of its options, prior to any sharing.
@@ -147,7 +174,7 @@ class Options:
     own_latency, energy, fixed
         D^lo + D^tr [ms], E [mJ] and a = R_c of (device, edge, cut), shape [M, N, K].
     tail_work, shared
-        w [SM ms] and b = R_f of each cut, shape [K].
+        w [SM ms] and b = R_f of each cut, shape [K]; what reads b takes [M, N, K] too.
     local_latency, local_energy, local
         D [ms], E [mJ] and cost of running locally, shape [M].
     """
@@ -240,31 +267,35 @@ def distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.sqrt(difference[..., 0] ** 2 + difference[..., 1] ** 2)
 
 
-def clock_ratio(battery: np.ndarray, floor: float) -> np.ndarray:
-    """rho, the clock ratio that a device keeps at a charge [Wh]: linear between the floor and one; any shape."""
-    low, high = BATTERY_RANGE
+def clock_ratio(battery: np.ndarray, floor: float, charges: tuple[float, float] = BATTERY_RANGE) -> np.ndarray:
+    """rho, the clock ratio that a device keeps at a charge [Wh]: linear between the floor and one; any shape.
+
+    Parameters
+    ----------
+    battery
+        e [Wh].
+    floor
+        Clock ratio of an empty device.
+    charges
+        Charge at which the clock is at its floor, at its full rate [Wh].
+    """
+    low, high = charges
     charge: np.ndarray = np.clip((battery - low) / (high - low), 0.0, 1.0)
     return floor + (1 - floor) * charge
 
 
 def uplink_rate(distance: np.ndarray, shadowing: np.ndarray, parameters: SystemParameters) -> np.ndarray:
-    """Uplink rate r = B log2(1 + SNR) without interference [bit/s].
-
-    Parameters
-    ----------
-    distance
-        Distance of device and edge [m], any shape.
-    shadowing
-        Attenuation beyond path loss [dB], same shape.
-    parameters
-        Bandwidth, powers and noise figure.
-    """
-    intercept, slope = PATH_LOSS
-    loss = intercept + slope * np.log10(np.maximum(distance, NEAREST) / 1000.0) + shadowing
-    noise = NOISE_DENSITY + 10.0 * np.log10(parameters.bandwidth) + parameters.noise_figure
-    ratio: np.ndarray = 10.0 ** ((parameters.radio_power - loss - noise) / 10.0)
-    rate: np.ndarray = parameters.bandwidth / np.log(2.0) * np.log1p(ratio)  # no zero at the faintest signal
-    return rate
+    """Uplink rate r of a system's radio [bit/s], by `physics.uplink_rate`; any shape."""
+    return physics.uplink_rate(
+        distance,
+        shadowing,
+        bandwidth=parameters.bandwidth,
+        radio_power=parameters.radio_power,
+        noise_density=NOISE_DENSITY,
+        noise_figure=parameters.noise_figure,
+        path_loss=PATH_LOSS,
+        nearest=NEAREST,
+    )
 
 
 def options(
@@ -284,21 +315,49 @@ def options(
         C of attaching a device to an edge, broadcast against [M, N].
     """
     profile = profiles.load(parameters.profile)
-    share = physics.head_share(profile.group_macs, np.arange(profile.groups))
-    local_latency = physics.device_latency(clock_ratio, parameters.full_latency, parameters.latency_exponent)
-    local_energy = physics.device_energy(clock_ratio, parameters.full_energy, parameters.energy_exponent)
-    sending = physics.transmission_latency(profile.cut_bytes, uplink_rate[..., None])
+    return compose_options(
+        parameters,
+        physics.head_share(profile.group_macs, np.arange(profile.groups)),
+        physics.device_latency(clock_ratio, parameters.full_latency, parameters.latency_exponent),
+        physics.device_energy(clock_ratio, parameters.full_energy, parameters.energy_exponent),
+        physics.transmission_latency(profile.cut_bytes, uplink_rate[..., None]),
+        np.broadcast_to(np.asarray(switch_cost), uplink_rate.shape),
+    )
+
+
+def compose_options(
+    constants: Constants,
+    share: np.ndarray,
+    local_latency: np.ndarray,
+    local_energy: np.ndarray,
+    sending: np.ndarray,
+    switch_cost: np.ndarray,
+) -> Options:
+    """Options from their parts (App. A, eq. 11).
+
+    Parameters
+    ----------
+    constants
+        Work, power and units.
+    share
+        S_k of the cuts k < K, shape [K].
+    local_latency, local_energy
+        D_full [ms] and E_full [mJ] of each device, shape [M].
+    sending
+        D^tr [ms], shape [M, N, K].
+    switch_cost
+        C, shape [M, N].
+    """
     own_latency = share * local_latency[:, None, None] + sending
-    energy = share * local_energy[:, None, None] + parameters.transmit_power * sending
-    switching = np.broadcast_to(np.asarray(switch_cost), uplink_rate.shape)[..., None]
-    units = (parameters.energy_unit, parameters.latency_unit)
-    tail_work = parameters.edge_work * (1.0 - share)
+    energy = share * local_energy[:, None, None] + constants.transmit_power * sending
+    units = (constants.energy_unit, constants.latency_unit)
+    tail_work = constants.edge_work * (1.0 - share)
     return Options(
         own_latency,
         energy,
-        physics.fixed_cost(energy, own_latency, switching, *units),
+        physics.fixed_cost(energy, own_latency, switch_cost[..., None], *units),
         tail_work,
-        tail_work / parameters.latency_unit,
+        tail_work / constants.latency_unit,
         local_latency,
         local_energy,
         physics.fixed_cost(local_energy, local_latency, np.zeros_like(local_energy), *units),
@@ -322,7 +381,7 @@ def neurosurgeon(choices: Options, multiprocessors: int) -> Attachment:
     multiprocessors
         L, multiprocessors of each edge.
     """
-    groups = choices.shared.size
+    groups = choices.shared.shape[-1]
     belief = choices.fixed + choices.shared / multiprocessors
     belief = belief.reshape(belief.shape[0], -1)
     best = belief.argmin(axis=1)
