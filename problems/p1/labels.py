@@ -121,11 +121,13 @@ def search(
             if pruner >= 0:
                 hint = pruner
                 continue
-            per_share, fee, most = prices.share[m, t], prices.block[row, m, t], availability[m, t]
+            per_share, most = prices.share[m, t], availability[m, t]
             # End j = done stands for no block, at share 0.
             for j in range(layers if last else done, layers + 1):
                 least = start = highest = 0
+                fee = 0.0
                 if j > done:
+                    fee = prices.block[row, m, t] + prices.layers[row, m, t, j] - prices.layers[row, m, t, done]
                     least = least_share(cycles[done, j], speed[m], min(left, slot_seconds - hop))
                     highest = most
                     if least > most:

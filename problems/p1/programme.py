@@ -164,10 +164,13 @@ def values(
     fitted = slot_seconds != np.inf
     value[:] = np.inf
     value[:, layers] = 0.0
-    idle = np.empty(nodes)
+    idle, onward = np.empty(nodes), np.empty((nodes, layers + 1))
     for k in range(window - 1, -1, -1):
         t, last, following = release + k, k == window - 1, value[k + 1]
         toll = prices.hop[row, t]
+        for m in range(nodes):
+            for j in range(layers + 1):
+                onward[m, j] = following[j, m] + prices.layers[row, m, t, j]
         for done in range(layers if k else 1):
             end = layers if last else done + 1
             for m in range(nodes):
@@ -187,8 +190,8 @@ def values(
                             weight / speed[m],
                             per_share[m, t],
                         )
-                    best = min(best, block + following[j, m])
-                after[k, done, m] = min(idle[m], best + prices.block[row, m, t])
+                    best = min(best, block + onward[m, j])
+                after[k, done, m] = min(idle[m], best + prices.block[row, m, t] - prices.layers[row, m, t, done])
             for n in range(nodes):
                 least = after[k, done, n]
                 for e in range(first[n], first[n + 1]):
@@ -211,8 +214,8 @@ def values(
                                 weight / speed[m],
                                 per_share[m, t],
                             )
-                            best = min(best, block + following[j, m])
-                        reached = min(idle[m], best + prices.block[row, m, t])
+                            best = min(best, block + onward[m, j])
+                        reached = min(idle[m], best + prices.block[row, m, t] - prices.layers[row, m, t, done])
                     least = min(least, per_second * hop + toll + reached)
                 value[k, done, n] = least
 
@@ -281,7 +284,8 @@ def trace(
                         weight / tables.speed[m],
                         prices.share[m, t],
                     )
-                total = toll + block + prices.block[row, m, t] + following[j, m]
+                fee = prices.block[row, m, t] + prices.layers[row, m, t, j] - prices.layers[row, m, t, done]
+                total = toll + block + fee + following[j, m]
                 if total < best:
                     best, to, end, x, taken = total, m, j, at, hop
         if to != n:
@@ -290,7 +294,8 @@ def trace(
         if end > done:
             cycles = tables.cycles[done, end]
             time = cycles / (tables.speed[to] * x)
-            cost += tables.energy[to] * cycles * x * x + tables.delay_weight * time + prices.share[to, t] * x + prices.block[row, to, t]
+            fee = prices.block[row, to, t] + prices.layers[row, to, t, end] - prices.layers[row, to, t, done]
+            cost += tables.energy[to] * cycles * x * x + tables.delay_weight * time + prices.share[to, t] * x + fee
             seconds += time
         done, n = end, to
         plan[k], plan[window + k], plan[2 * window + k] = n, done, x

@@ -22,7 +22,8 @@ class Row(BaseModel):
     """A count over all plans: of blocks, of hops, or of tasks that fail; what is not named is summed over.
 
     The rows of the method are the blocks on the server in a slot (``Row(counts="blocks", node=0, slot=t)``), the hops of a
-    group in a slot, and the blocks of a group on the server in a slot; a task runs at most one block and one hop in a slot.
+    group in a slot, and the blocks of a group on a node in a slot; a task runs at most one block and one hop in a slot. A
+    block may be small, so what decides more is where a layer runs (``Row(counts="blocks", node=0, slot=t, layer=4)``).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,12 +32,14 @@ class Row(BaseModel):
     node: int | None = Field(None, ge=0, description="of blocks, those on one node")
     slot: int | None = Field(None, ge=0, description="of blocks and hops, those in one slot")
     group: int | None = Field(None, ge=0, description="those of the tasks of one group")
+    layer: int | None = Field(None, ge=1, description="of blocks, those that run one of the layers 1..L")
 
     def fits(self, instance: Instance) -> bool:
         """Whether node, slot and group exist in an instance and mean something here."""
         found = ((self.node, instance.nodes), (self.slot, instance.slots), (self.group, instance.groups.size.size))
         exists = all(index is None or index < limit for index, limit in found)
-        return exists and (self.node is None or self.counts == "blocks") and (self.slot is None or self.counts != "failures")
+        runs = self.layer is None or (self.layer <= instance.layers and self.counts == "blocks")
+        return exists and runs and (self.node is None or self.counts == "blocks") and (self.slot is None or self.counts != "failures")
 
 
 def count(row: Row, tables: Tables, group: np.ndarray, plan: np.ndarray, fail: np.ndarray) -> np.ndarray:
@@ -59,6 +62,9 @@ def count(row: Row, tables: Tables, group: np.ndarray, plan: np.ndarray, fail: n
         happens = plan[:, 2] > 0
         if row.node is not None:
             happens &= node == row.node
+        if row.layer is not None:
+            done = plan[:, 1]
+            happens &= (done >= row.layer) & (np.concatenate((np.zeros_like(done[:, :1]), done[:, :-1]), axis=1) < row.layer)
     if row.slot is not None:
         happens &= tables.release[group][:, None] + np.arange(tables.window) == row.slot
     return np.where(mine & ~fail, happens.sum(axis=1), 0)
@@ -87,6 +93,7 @@ def with_rows(tables: Tables, share: np.ndarray, hop: np.ndarray, rows: Iterable
             share=prices.share,
             hop=np.repeat(prices.hop, rest, axis=0),
             block=np.repeat(prices.block, rest, axis=0),
+            layers=np.repeat(prices.layers, rest, axis=0),
             fail=np.zeros(rest),
             row=number,
         )
@@ -97,6 +104,8 @@ def with_rows(tables: Tables, share: np.ndarray, hop: np.ndarray, rows: Iterable
             prices.fail[whose] += fee
         elif row.counts == "hops":
             prices.hop[whose, when] += fee
+        elif row.layer is not None:
+            prices.layers[whose, slice(None) if row.node is None else row.node, when, row.layer :] += fee
         else:
             prices.block[whose, slice(None) if row.node is None else row.node, when] += fee
     return prices

@@ -73,6 +73,8 @@ class Prices(NamedTuple):
         sigma, of a hop in a slot, with what branching adds to it, shape [F, H].
     block
         Of running a block on a node in a slot, whatever its share, shape [F, M, H].
+    layers
+        Of running the first l layers there; a block pays the difference of its ends; shape [F, M, H, L + 1].
     fail
         Of failing, beside the penalty, shape [F].
     row
@@ -82,6 +84,7 @@ class Prices(NamedTuple):
     share: np.ndarray
     hop: np.ndarray
     block: np.ndarray
+    layers: np.ndarray
     fail: np.ndarray
     row: np.ndarray
 
@@ -124,6 +127,7 @@ def plain_prices(tables: Tables, share: np.ndarray, hop: np.ndarray) -> Prices:
         share=np.ascontiguousarray(share, dtype=float),
         hop=np.array(hop, dtype=float)[None],
         block=np.zeros((1, *share.shape)),
+        layers=np.zeros((1, *share.shape, tables.cycles.shape[0])),
         fail=np.zeros(1),
         row=np.zeros(tables.source.size, dtype=np.int64),
     )

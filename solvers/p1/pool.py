@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from mecbench.problems.p1 import Instance, Solution
-from mecbench.problems.p1.plans import account, assign_subcarriers
-from mecbench.problems.p1.tables import tables
+from mecbench.problems.p1.plans import Account, account, assign_subcarriers
+from mecbench.problems.p1.tables import Prices, Tables, tables
+
+if TYPE_CHECKING:
+    from mecbench.problems.p1.pricing import Priced
 
 __all__ = ["Pool", "solution_of"]
 
@@ -26,12 +31,19 @@ class Pool:
         Group; node, layers done and share of the slots, int64 [3, K]; cost (6).
     uses
         Capacities that a plan takes of, with how much.
+
+    Parameters
+    ----------
+    instance
+        The instance.
+    known
+        Other groups and availability than its own.
     """
 
-    def __init__(self, instance: Instance) -> None:
-        self.instance, self.tables = instance, tables(instance)
+    def __init__(self, instance: Instance, known: Tables | None = None) -> None:
+        self.instance, self.tables = instance, tables(instance) if known is None else known
         hops = np.full(instance.slots, float(instance.subcarriers))
-        self.capacity = np.concatenate((instance.availability.ravel().astype(float), hops))
+        self.capacity = np.concatenate((self.tables.availability.ravel().astype(float), hops))
         self.group: list[int] = []
         self.plan: list[np.ndarray] = []
         self.cost: list[float] = []
@@ -41,6 +53,16 @@ class Pool:
     def __len__(self) -> int:
         return len(self.group)
 
+    def price(self, prices: Prices) -> Priced:
+        """Cheapest choice of every group."""
+        from mecbench.problems.p1.pricing import price
+
+        return price(self.tables, prices)
+
+    def _account(self, group: np.ndarray, plan: np.ndarray) -> Account:
+        """What plans take and cost."""
+        return account(self.instance, self.tables.source[group], plan[:, 0], plan[:, 1], plan[:, 2])
+
     def add(self, group: np.ndarray, plan: np.ndarray) -> np.ndarray:
         """Numbers of the columns of plans, those that are new at the end; int64, shape [C].
 
@@ -49,7 +71,7 @@ class Pool:
         group, plan
             Shapes [C] and [C, 3, K]; plans that complete.
         """
-        taken = account(self.instance, self.tables.source[group], plan[:, 0], plan[:, 1], plan[:, 2])
+        taken = self._account(group, plan)
         slots = self.instance.slots
         numbers = []
         for c, g in enumerate(group.tolist()):
@@ -69,6 +91,28 @@ class Pool:
                 self.uses.append(uses)
             numbers.append(self._number[key])
         return np.array(numbers, dtype=np.int64)
+
+    def assign(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give each column to a task of its group; the others fail.
+
+        Parameters
+        ----------
+        columns
+            Numbers, repeated as often as taken; int64, at most as many of a group as it has tasks.
+
+        Returns
+        -------
+        tuple[np.ndarray, np.ndarray]
+            Who is given up, and all plans, shapes [Q] and [Q, 3, K].
+        """
+        instance, of_task = self.instance, self.instance.groups.of_task
+        fail = np.ones(instance.tasks, dtype=bool)
+        plan = np.zeros((instance.tasks, 3, instance.window), dtype=np.int64)
+        waiting = [np.flatnonzero(of_task == g).tolist() for g in range(self.tables.size.size)]
+        for c in columns.tolist():
+            q = waiting[self.group[c]].pop(0)
+            fail[q], plan[q] = False, self.plan[c]
+        return fail, plan
 
 
 def solution_of(instance: Instance, fail: np.ndarray, plan: np.ndarray) -> Solution:

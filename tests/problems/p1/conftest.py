@@ -109,7 +109,8 @@ def draw_row(instance: Instance, random: np.random.Generator) -> Row:
     group = int(random.integers(instance.groups.size.size)) if random.random() < 0.5 else None
     slot = int(random.integers(instance.slots)) if kind != "failures" and random.random() < 0.7 else None
     node = int(random.integers(instance.nodes)) if kind == "blocks" and random.random() < 0.7 else None
-    return Row(counts=kind, group=group, slot=slot, node=node)
+    layer = int(random.integers(1, instance.layers + 1)) if kind == "blocks" and random.random() < 0.5 else None
+    return Row(counts=kind, group=group, slot=slot, node=node, layer=layer)
 
 
 @pytest.fixture(scope="session")
