@@ -32,6 +32,8 @@ class Seen:
         Whether a task is active, bool, shape [W].
     source, node, layers_done, slots_left
         Of the active tasks, int64, shape [W].
+    seconds_left
+        What the deadline leaves of them [s], shape [W].
     availability
         Of the nodes in this slot and, with forecast, the next K - 1 [%], int64, shape [M, 1 or K].
     mask
@@ -45,6 +47,7 @@ class Seen:
     node: np.ndarray
     layers_done: np.ndarray
     slots_left: np.ndarray
+    seconds_left: np.ndarray
     availability: np.ndarray
     mask: np.ndarray
 
@@ -84,6 +87,7 @@ class Rule:
             asked=int(observation["asked"][row]),
             active=tasks[:, TASK_FEATURES.index("active")] > 0,
             **columns,
+            seconds_left=observation["agents"][row, :, TASK_FEATURES.index("seconds_left")],
             availability=availability,
             mask=observation["mask"][row].astype(np.int64),
         )
