@@ -36,16 +36,37 @@ class Generation:
         Solutions of the master.
     closed
         Whether bound and master have met.
+
+    Parameters
+    ----------
+    pool, sides
+        The columns known, and the sides.
+    master
+        A master problem to go on with, moved to the sides; a new one by default.
+    known
+        Prices, multipliers included, and the bound that they prove, to begin from.
     """
 
-    def __init__(self, pool: Pool, sides: tuple[Side, ...] = ()) -> None:
+    def __init__(
+        self, pool: Pool, sides: tuple[Side, ...] = (), master: Master | None = None, known: tuple[Duals, float] | None = None
+    ) -> None:
         self.pool, self.sides = pool, sides
-        self.master = Master(pool, sides)
-        self.best = -np.inf
-        self.duals = self.master.duals
+        if master is None:
+            self.master = Master(pool, sides)
+        else:
+            self.master = master
+            master.move(sides)
+        self.duals, self.best = known or (self.master.duals, -np.inf)
         self.iterations, self.closed = 0, False
 
-    def run(self, left: Callable[[], float], report: Callable[[float], None], cutoff: float = np.inf) -> None:
+    def run(
+        self,
+        left: Callable[[], float],
+        report: Callable[[float], None],
+        cutoff: float = np.inf,
+        tolerance: float = 0.0,
+        most_iterations: float = np.inf,
+    ) -> None:
         """Generate columns until the bound is the master's value, reaches a cutoff, or no time is left.
 
         Parameters
@@ -56,8 +77,12 @@ class Generation:
             Takes better bounds.
         cutoff
             Bound that suffices.
+        tolerance
+            Gap between master and bound that suffices, absolute.
+        most_iterations
+            Of the whole run.
         """
-        while not self.closed and (left() > 0 or not self.iterations) and self.best < cutoff:
+        while not self.closed and (left() > 0 or not self.iterations) and self.best < cutoff and self.iterations < most_iterations:
             self.master.load()
             self.master.solve()
             self.iterations += 1
@@ -68,7 +93,7 @@ class Generation:
             if len(self.pool) == before:
                 self._price(current, report)
             gap = self.master.value - self.best
-            self.closed = len(self.pool) == before or gap <= TOLERANCE * abs(self.master.value)
+            self.closed = len(self.pool) == before or gap <= max(TOLERANCE * abs(self.master.value), tolerance)
 
     def _price(self, duals: Duals, report: Callable[[float], None]) -> None:
         """Add the columns that are cheapest at some prices, and keep those if they prove more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from mecbench.solvers.p1.pool import Pool
 
 __all__ = ["Choice", "Duals", "Master", "Side", "choose", "take"]
 
-EXCESS = 1000.0  # cost of a unit by which a branch is not kept, in penalties
+EXCESS = 10.0  # cost of a unit by which a branch is not kept, in penalties
 MOST_NODES = 2**31 - 1  # that HiGHS can count
 
 
@@ -43,6 +44,9 @@ class Duals(NamedTuple):
 class Master:
     """The linear programme over the columns of a pool, on the given sides of branches.
 
+    It can be moved to other sides, and goes on from its last basis there: a count is a row from when it is first branched
+    on, and a side a limit of it.
+
     Attributes
     ----------
     value
@@ -56,7 +60,8 @@ class Master:
     def __init__(self, pool: Pool, sides: tuple[Side, ...] = ()) -> None:
         import highspy
 
-        self._pool, self._sides, self._loaded = pool, sides, 0
+        self._pool, self._loaded = pool, 0
+        self._sides: tuple[Side, ...] = ()
         self._highs = highs = highspy.Highs()
         highs.silent()
         highs.setOptionValue("threads", 1)
@@ -64,29 +69,45 @@ class Master:
         groups = self._groups = pool.tables.size.size
         for size in pool.tables.size.tolist():
             highs.addRow(float(size), float(size), 0, [], [])
-        for limit in (*pool.capacity.tolist(), *(side.right_hand_side for side in sides)):
+        for limit in pool.capacity.tolist():
             highs.addRow(-infinity, limit, 0, [], [])
-        self._first_side = groups + pool.capacity.size
-        for i in range(len(sides)):
-            highs.addCol(EXCESS * pool.instance.penalty, 0.0, infinity, 1, [self._first_side + i], [-1.0])
+        self._rows, self._columns = groups + pool.capacity.size, 0
+        self._row_of: dict[Row, int] = {}
+        self._row_of_key: dict[tuple[Any, ...], int] = {}
+        self._limited: set[int] = set()
+        self._column_of: list[int] = []
         for g in range(groups):
-            self._add(g, pool.instance.penalty, {}, np.zeros((3, pool.instance.window), dtype=np.int64), fail=True)
+            self._add(pool.instance.penalty, {g: 1.0})
         self.value, self.weights, self.failures = np.inf, np.zeros(0), np.zeros(groups)
-        self.duals = Duals(np.zeros(pool.capacity.size), np.zeros(len(sides)))
+        self.move(sides)
 
-    def _add(self, group: int, cost: float, uses: dict[int, float], plan: np.ndarray, fail: bool) -> None:
-        entries = {group: 1.0} | {self._groups + row: amount for row, amount in uses.items()}
-        for i, side in enumerate(self._sides):
-            counted = int(count(side.row, self._pool.tables, np.array([group]), plan[None], np.array([fail]))[0])
-            if counted:
-                entries[self._first_side + i] = float(side.sign * counted)
-        self._highs.addCol(cost, 0.0, self._infinity, len(entries), list(entries), list(entries.values()))
+    def move(self, sides: tuple[Side, ...]) -> None:
+        """Go to other sides of branches."""
+        limits: dict[int, list[float]] = {}
+        for side in sides:
+            row = self._row_of.get(side.row)
+            if row is None:
+                row = self._branch_on(side.row)
+            least, most = limits.setdefault(row, [-self._infinity, self._infinity])
+            limits[row] = [least, min(most, side.limit)] if side.sign > 0 else [max(least, side.limit + 1), most]
+        for row in self._limited - limits.keys():
+            self._highs.changeRowBounds(row, -self._infinity, self._infinity)
+        for row, (least, most) in limits.items():
+            self._highs.changeRowBounds(row, least, most)
+        self._limited, self._sides = set(limits), sides
+        self.duals = Duals(np.zeros(self._pool.capacity.size), np.zeros(len(sides)))
 
     def load(self) -> bool:
         """Take in what the pool has learnt; whether that was anything."""
         pool, before = self._pool, self._loaded
         for c in range(before, len(pool)):
-            self._add(pool.group[c], pool.cost[c], pool.uses[c], pool.plan[c], fail=False)
+            entries = {pool.group[c]: 1.0} | {self._groups + row: amount for row, amount in pool.uses[c].items()}
+            for key in self._counted(pool.group[c], pool.plan[c]) if self._row_of else ():
+                row = self._row_of_key.get(key)
+                if row is not None:
+                    entries[row] = entries.get(row, 0.0) + 1.0
+            self._column_of.append(self._columns)
+            self._add(pool.cost[c], entries)
         self._loaded = len(pool)
         return self._loaded > before
 
@@ -96,10 +117,51 @@ class Master:
         highs.run()
         self.value = float(highs.getInfo().objective_function_value)
         solution = highs.getSolution()
-        values = np.array(solution.col_value)[len(self._sides) :]
-        self.failures, self.weights = values[: self._groups], values[self._groups :]
-        prices = np.maximum(-np.array(solution.row_dual)[self._groups :], 0.0)
-        self.duals = Duals(prices[: self._pool.capacity.size], prices[self._pool.capacity.size :])
+        values = np.array(solution.col_value)
+        self.failures, self.weights = values[: self._groups], values[self._column_of]
+        duals = -np.array(solution.row_dual)
+        multipliers = [max(side.sign * duals[self._row_of[side.row]], 0.0) for side in self._sides]
+        # Of several sides on one count, only the tightest is one.
+        for i, side in enumerate(self._sides):
+            if multipliers[i] > 0.0 and any(later.row == side.row and later.sign == side.sign for later in self._sides[i + 1 :]):
+                multipliers[i] = 0.0
+        prices = np.maximum(duals[self._groups : self._groups + self._pool.capacity.size], 0.0)
+        self.duals = Duals(prices, np.array(multipliers))
+
+    def _add(self, cost: float, entries: dict[int, float]) -> None:
+        self._highs.addCol(cost, 0.0, self._infinity, len(entries), list(entries), list(entries.values()))
+        self._columns += 1
+
+    def _branch_on(self, row: Row) -> int:
+        """Add a row for a count, and columns for what it misses or exceeds a limit by."""
+        pool, infinity = self._pool, self._infinity
+        number = self._rows
+        entries = {}
+        if self._loaded:
+            group, plan = np.array(pool.group[: self._loaded]), np.array(pool.plan[: self._loaded])
+            counted = count(row, pool.tables, group, plan, np.zeros(group.size, dtype=bool))
+            entries = {self._column_of[c]: float(counted[c]) for c in np.flatnonzero(counted).tolist()}
+        if row.counts == "failures":
+            entries |= dict.fromkeys(range(self._groups) if row.group is None else (row.group,), 1.0)
+        self._highs.addRow(-infinity, infinity, len(entries), list(entries), list(entries.values()))
+        self._rows += 1
+        for sign in (1.0, -1.0):
+            self._add(EXCESS * pool.instance.penalty, {number: sign})
+        self._row_of[row] = self._row_of_key[row.counts, row.node, row.slot, row.group, row.layer] = number
+        return number
+
+    def _counted(self, group: int, plan: np.ndarray) -> list[tuple[Any, ...]]:
+        """The fields of all rows that count something of a plan, as often as they do."""
+        keys: list[tuple[Any, ...]] = []
+        tables = self._pool.tables
+        before, done, t = int(tables.source[group]), 0, int(tables.release[group])
+        for node, end, share in plan.T.tolist():
+            if node != before:
+                keys += product(("hops",), (None,), (t, None), (group, None), (None,))
+            if share > 0:
+                keys += product(("blocks",), (node, None), (t, None), (group, None), (None, *range(done + 1, end + 1)))
+            before, done, t = node, end, t + 1
+        return keys
 
 
 class Choice(NamedTuple):
@@ -141,13 +203,8 @@ def choose(pool: Pool, most_columns: int, duals: Duals, seconds: float) -> Choic
     times = take(pool, kept, np.ones(groups, dtype=bool), 1e-6, seconds)
     if times is None:
         return None
-    fail = np.ones(instance.tasks, dtype=bool)
-    plan = np.zeros((instance.tasks, 3, instance.window), dtype=np.int64)
-    waiting = [np.flatnonzero(instance.groups.of_task == g).tolist() for g in range(groups)]
-    for c in np.repeat(kept, times.astype(np.int64)).tolist():
-        q = waiting[pool.group[c]].pop(0)
-        fail[q], plan[q] = False, pool.plan[c]
-    return Choice(fail, plan, float(cost[kept] @ times + instance.penalty * fail.sum()))
+    columns = np.repeat(kept, times.astype(np.int64))
+    return Choice(*pool.assign(columns), float(cost[columns].sum() + instance.penalty * (instance.tasks - columns.size)))
 
 
 def take(

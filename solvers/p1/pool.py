@@ -92,6 +92,28 @@ class Pool:
             numbers.append(self._number[key])
         return np.array(numbers, dtype=np.int64)
 
+    def assign(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give each column to a task of its group; the others fail.
+
+        Parameters
+        ----------
+        columns
+            Numbers, repeated as often as taken; int64, at most as many of a group as it has tasks.
+
+        Returns
+        -------
+        tuple[np.ndarray, np.ndarray]
+            Who is given up, and all plans, shapes [Q] and [Q, 3, K].
+        """
+        instance, of_task = self.instance, self.instance.groups.of_task
+        fail = np.ones(instance.tasks, dtype=bool)
+        plan = np.zeros((instance.tasks, 3, instance.window), dtype=np.int64)
+        waiting = [np.flatnonzero(of_task == g).tolist() for g in range(self.tables.size.size)]
+        for c in columns.tolist():
+            q = waiting[self.group[c]].pop(0)
+            fail[q], plan[q] = False, self.plan[c]
+        return fail, plan
+
 
 def solution_of(instance: Instance, fail: np.ndarray, plan: np.ndarray) -> Solution:
     """Solution of one plan per task.
