@@ -38,20 +38,22 @@ __all__ = [
     "uplink_rate",
 ]
 
+Values = np.ndarray | float  # a constant of one instance, or of each episode of a batch
+
 SECRECY_MARGIN = 1e-9  # least margin of a secure offload (31) [W]
 
 
-def size(bits_per_pixel: float, frames: np.ndarray, resolution: np.ndarray) -> np.ndarray:
+def size(bits_per_pixel: Values, frames: np.ndarray, resolution: np.ndarray) -> np.ndarray:
     """Size of a chunk, eq. (2): S = alpha f r^2 [bit]; shapes that broadcast."""
     return bits_per_pixel * frames * resolution * resolution
 
 
-def local_latency(cycles_per_bit: float, frequency: np.ndarray, bits: np.ndarray) -> np.ndarray:
+def local_latency(cycles_per_bit: Values, frequency: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """Latency of a chunk that its device computes, eq. (3): S xi / c [s]; shapes that broadcast."""
     return bits * cycles_per_bit / frequency
 
 
-def offload_latency(cycles_per_bit: float, edge_frequency: float, rate: np.ndarray, bits: np.ndarray) -> np.ndarray:
+def offload_latency(cycles_per_bit: Values, edge_frequency: Values, rate: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """Latency of a chunk that the server computes, eq. (4): S / D + S xi / MEC_c [s]; shapes that broadcast."""
     return bits / rate + bits * cycles_per_bit / edge_frequency
 
@@ -67,15 +69,16 @@ def interference(offload: np.ndarray, received: np.ndarray) -> np.ndarray:
         Power of each device at the receiver, p times its gain [W], shape [..., N, K].
     """
     sent = np.where(offload, received, 0.0)
-    return sent.sum(axis=-2, keepdims=True) - sent
+    # One after the other, so that absent devices at the end of a padded axis change no bit.
+    return np.cumsum(sent, axis=-2)[..., -1:, :] - sent
 
 
-def uplink_rate(bandwidth: float, received: np.ndarray, noise: float, interfered: np.ndarray) -> np.ndarray:
+def uplink_rate(bandwidth: Values, received: np.ndarray, noise: Values, interfered: np.ndarray) -> np.ndarray:
     """Rate to the server, eq. (5): D = W log2(1 + p g / (sigma^2 + I)) [bit/s]; shapes that broadcast."""
     return bandwidth * np.log2(1.0 + received / (noise + interfered))
 
 
-def local_energy(energy_coefficient: float, cycles_per_bit: float, frequency: np.ndarray, bits: np.ndarray) -> np.ndarray:
+def local_energy(energy_coefficient: Values, cycles_per_bit: Values, frequency: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """Energy of a chunk that its device computes, eq. (6): varsigma c^2 S xi [J]; shapes that broadcast."""
     return energy_coefficient * frequency * frequency * bits * cycles_per_bit
 
@@ -85,12 +88,12 @@ def offload_energy(power: np.ndarray, rate: np.ndarray, bits: np.ndarray) -> np.
     return power * bits / rate
 
 
-def battery_after(capacity: np.ndarray | float, battery: np.ndarray, energy: np.ndarray, harvest: np.ndarray) -> np.ndarray:
+def battery_after(capacity: Values, battery: np.ndarray, energy: np.ndarray, harvest: np.ndarray) -> np.ndarray:
     """Level after a slot, eq. (8): b(t + 1) = min(max(b(t) - e(t), 0) + E^up(t), B_max) [J]; shapes that broadcast."""
     return np.minimum(np.maximum(battery - energy, 0.0) + harvest, capacity)
 
 
-def eavesdropping_rate(bandwidth: float, received: np.ndarray, noise: float, interfered: np.ndarray) -> np.ndarray:
+def eavesdropping_rate(bandwidth: Values, received: np.ndarray, noise: Values, interfered: np.ndarray) -> np.ndarray:
     """Rate to the eavesdropper, eq. (9), of power received and interference there [bit/s]; shapes that broadcast."""
     return uplink_rate(bandwidth, received, noise, interfered)
 
@@ -113,9 +116,9 @@ class Channels(NamedTuple):
     gain: np.ndarray
     eavesdropper_most: np.ndarray
     eavesdropper_least: np.ndarray
-    noise: float
-    eavesdropper_noise: float
-    eavesdropper_watts: float | None = None
+    noise: Values
+    eavesdropper_noise: Values
+    eavesdropper_watts: Values | None = None
 
 
 def secrecy_margin(channels: Channels, offload: np.ndarray, power: np.ndarray) -> np.ndarray:
@@ -152,12 +155,12 @@ def secrecy_repair(channels: Channels, requested: np.ndarray, power: np.ndarray)
     return left
 
 
-def accuracy(ceiling: float, drop: float, scale: float, resolution: np.ndarray) -> np.ndarray:
+def accuracy(ceiling: Values, drop: Values, scale: Values, resolution: np.ndarray) -> np.ndarray:
     """Accuracy of a resolution, eq. (16): a = 0.988 - 4.469 exp(-r / 200); any shape."""
     return ceiling - drop * np.exp(-resolution / scale)
 
 
-def frame_smoothness(most_frames: float, frames: np.ndarray) -> np.ndarray:
+def frame_smoothness(most_frames: Values, frames: np.ndarray) -> np.ndarray:
     """Frame smoothness, eq. (18): f / f_max; any shape."""
     return frames / most_frames
 
@@ -167,7 +170,7 @@ def frame_change(frames: np.ndarray, before: np.ndarray) -> np.ndarray:
     return 1.0 - np.abs(frames - before) / before
 
 
-def smoothness(most_frames: float, frames: np.ndarray, before: np.ndarray) -> np.ndarray:
+def smoothness(most_frames: Values, frames: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Smoothness of a slot, the summand of eq. (17): phi(f, f') / f_max; shapes that broadcast."""
     return frame_smoothness(most_frames, frames) * frame_change(frames, before)
 
@@ -187,22 +190,22 @@ def running_weight(slots: int) -> np.ndarray:
     return np.cumsum(1.0 / np.arange(slots, 0.0, -1.0))[::-1].copy()
 
 
-def quality(accuracy_weight: float, accuracy: np.ndarray, smoothness_weight: float, smoothness: np.ndarray) -> np.ndarray:
+def quality(accuracy_weight: Values, accuracy: np.ndarray, smoothness_weight: Values, smoothness: np.ndarray) -> np.ndarray:
     """Recognition quality, eq. (14): V = mu1 A + mu2 F; shapes that broadcast."""
     return accuracy_weight * accuracy + smoothness_weight * smoothness
 
 
-def cost(delay_weight: float, latency: np.ndarray, energy_weight: float, energy: np.ndarray) -> np.ndarray:
+def cost(delay_weight: Values, latency: np.ndarray, energy_weight: Values, energy: np.ndarray) -> np.ndarray:
     """Computational cost, eq. (20): C = beta1 L + beta2 E; shapes that broadcast."""
     return delay_weight * latency + energy_weight * energy
 
 
-def penalty(price: float, reserve: float, battery: np.ndarray) -> np.ndarray:
+def penalty(price: Values, reserve: Values, battery: np.ndarray) -> np.ndarray:
     """Penalty of each chunk for a level below the reserve, eq. (23): max(B_T - b(t + 1), 0) at its price; any shape."""
     return price * np.maximum(reserve - battery, 0.0)
 
 
-def received_share(offload: np.ndarray, received: np.ndarray, noise: float) -> np.ndarray:
+def received_share(offload: np.ndarray, received: np.ndarray, noise: Values) -> np.ndarray:
     """Share of each offload in all that the server receives on its channel: theta = q / (sigma^2 + Q), q = p g, Q their sum.
 
     The shares of a channel sum to less than 1; conversely each set of shares that does is reached by the powers of
@@ -212,11 +215,11 @@ def received_share(offload: np.ndarray, received: np.ndarray, noise: float) -> n
     return sent / (noise + sent.sum(axis=-2, keepdims=True))
 
 
-def rate_of_share(bandwidth: float, share: np.ndarray) -> np.ndarray:
+def rate_of_share(bandwidth: Values, share: np.ndarray) -> np.ndarray:
     """Rate of a share: (5) is -W log2(1 - theta), since 1 + SINR = (sigma^2 + Q) / (sigma^2 + Q - q) [bit/s]; any shape."""
     return -bandwidth * np.log1p(-share) / np.log(2.0)
 
 
-def power_of_share(share: np.ndarray, gain: np.ndarray, noise: float) -> np.ndarray:
+def power_of_share(share: np.ndarray, gain: np.ndarray, noise: Values) -> np.ndarray:
     """Power behind each share of a channel: p = sigma^2 theta / (g (1 - sum of theta)) [W]; shapes [..., N, K], 0 for no offload."""
     return noise * share / (gain * (1.0 - share.sum(axis=-2, keepdims=True)))
