@@ -111,8 +111,10 @@ answers = []
 for data in request["instances"]:
     for text in request["algorithms"]:
         reports = []
+        algorithm = resolve(text)
+        algorithm.prepare()
         budget = Budget(**request["budget"], report=lambda solution=None, bound=None: reports.append([dump(solution), bound]))
-        outcome = resolve(text).solve(Instance.model_validate(data), budget, 0)
+        outcome = algorithm.solve(Instance.model_validate(data), budget, 0)
         answers.append(dict(algorithm=text, solution=dump(outcome.solution), bound=outcome.bound, status=outcome.status,
                             certificate=dump(outcome.certificate), metrics=outcome.metrics, reports=reports))
 print("\\n" + json.dumps(answers))

@@ -1,0 +1,31 @@
+"""The monolith in CP-SAT."""
+
+from __future__ import annotations
+
+import pytest
+
+from mecbench.problems.evaluation import Sense, beats
+from mecbench.problems.p1 import evaluate
+
+
+def test_it_closes_where_the_optimum_is_known(by_hand, solve_apart, accepted):
+    """By hand: two tasks of device 1 take the server in turn, slot by slot, each with a hop of raw input and 0.02 s of work."""
+    instance = by_hand(source=[1, 1], release=[0, 0])
+    optimum = 2 * ((0.8 * instance.transmission_power + 0.2) * float(instance.hop_time[0, 1, 0]) + 0.2 * 0.02)
+    (answer,) = solve_apart(["p1/cp-sat"], [instance])
+    assert answer.status == "optimal"
+    assert accepted(instance, answer.solution) == pytest.approx(optimum, rel=1e-9)
+    assert optimum * (1 - 2e-6) <= answer.bound <= optimum
+    assert answer.reports
+    for solution, bound in answer.reports:
+        assert solution is None or evaluate(instance, solution).feasible
+        assert bound is None or not beats(optimum, bound, Sense.MINIMISE)
+
+
+def test_limits_end_it(tiny, solve_apart):
+    """Out of time it keeps what it has; what does not fit into memory is not begun."""
+    instances = [tiny("literal-n3-q4-s2-k2-7"), tiny("mains-n5-q8-s4-k3-4")]
+    late, large = solve_apart(["p1/cp-sat"], instances, time_limit=1.0, memory_limit=512)
+    assert late.status in ("unknown", "bounded", "feasible")
+    assert late.bound is None or late.bound <= 3.916467111
+    assert (large.status, large.bound, large.metrics) == ("unknown", None, {"binaries": 105_575})
