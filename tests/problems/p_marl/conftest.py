@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from mecbench.problems.p_marl.evaluate import evaluate
+from mecbench.problems.p_marl.evaluate import account
 from mecbench.problems.p_marl.instance import Instance
 from mecbench.problems.p_marl.solution import Solution
 
@@ -75,22 +75,17 @@ def draw_solution(instance: Instance, seed: int, wild: bool = False) -> Solution
     return Solution(edge=edge, cut=cut, allocation=allocation)
 
 
-def every_attachment(instance: Instance):
-    """All edges and cuts of all devices in all epochs; [T, M] each."""
-    choices = [(0, instance.groups), *product(range(1, instance.edges + 1), range(instance.groups))]
-    shape = (instance.epochs, instance.devices)
-    for combined in product(choices, repeat=instance.epochs * instance.devices):
-        edge, cut = np.array(combined).T
-        yield edge.reshape(shape), cut.reshape(shape)
-
-
-def every_allocation(instance: Instance, edge: np.ndarray):
-    """All allocations of one epoch that spend at most L on every edge and at least one on every attached device; [M]."""
-    spans = [range(1, instance.multiprocessors + 1) if u else range(1) for u in edge]
-    for shares in product(*spans):
-        allocation = np.array(shares)
-        if np.bincount(edge, weights=allocation, minlength=1)[1:].max(initial=0) <= instance.multiprocessors:
-            yield allocation
+def best_cells(instance: Instance) -> dict[tuple[int, int], np.ndarray]:
+    """Cost of every device with each edge and share of a one-epoch instance, at its best cut that is in time, shape [M]."""
+    shape, cells = (1, instance.devices), {}
+    for edge, share in [(0, 0), *product(range(1, instance.edges + 1), range(1, instance.multiprocessors + 1))]:
+        cells[edge, share] = np.full(instance.devices, np.inf)
+        for cut in range(instance.groups) if edge else [instance.groups]:
+            values = {"edge": edge, "cut": cut, "allocation": share}
+            paid = account(instance, Solution(**{name: np.full(shape, value) for name, value in values.items()}))
+            in_time = paid.latency[0] <= instance.latest
+            cells[edge, share] = np.minimum(cells[edge, share], np.where(in_time, paid.cost[0], np.inf))
+    return cells
 
 
 @pytest.fixture(scope="session")
@@ -110,12 +105,13 @@ def brute_force():
     """The function that finds the optimum of a one-epoch instance by trying everything; infinite if nothing is feasible."""
 
     def search(instance: Instance) -> float:
-        best = np.inf
-        for edge, cut in every_attachment(instance):
-            for allocation in every_allocation(instance, edge[0]):
-                verdict = evaluate(instance, Solution(edge=edge, cut=cut, allocation=allocation[None]))
-                if verdict.feasible:
-                    best = min(best, verdict.objective)
-        return best
+        cells, best = best_cells(instance), np.inf
+        for chosen in product(cells, repeat=instance.devices):
+            used = [0] * (instance.edges + 1)
+            for edge, share in chosen:
+                used[edge] += share
+            if max(used[1:]) <= instance.multiprocessors:
+                best = min(best, max(cells[cell][m] for m, cell in enumerate(chosen)))
+        return float(best)
 
     return search
