@@ -73,12 +73,13 @@ def scalar_twin(instance: Instance, solution: Solution) -> SimpleNamespace:
         for n, t, k in refused:
             x[n][t][k] = False
 
-    total = quality = cost = penalty = exceeded = spent_in_all = 0.0
+    quality = cost = penalty = exceeded = spent_in_all = 0.0
     worst_battery = worst_limit = 0.0
+    rewards = [[0.0] * slots for _ in N]
     for n in N:
         level, spent_by_device = float(instance.battery[n]), 0.0
         for t in T:
-            spent = 0.0
+            spent = slot_quality = slot_cost = 0.0
             for k in K:
                 bits = instance.bits_per_pixel * f[n][t][k] * r[n][t][k] ** 2
                 if x[n][t][k]:
@@ -90,26 +91,29 @@ def scalar_twin(instance: Instance, solution: Solution) -> SimpleNamespace:
                     latency = bits * instance.cycles_per_bit / c[n][t][k]
                     energy = instance.energy_coefficient * c[n][t][k] ** 2 * bits * instance.cycles_per_bit
                 spent += energy
-                cost += instance.delay_weight * latency + instance.energy_weight * energy
+                slot_cost += instance.delay_weight * latency + instance.energy_weight * energy
                 accuracies = [0.988 - 4.469 * math.exp(-r[n][s][k] / 200.0) for s in range(t + 1)]
                 smooth = []
                 for s in range(t + 1):
                     before = f[n][s - 1][k] if s else f[n][s][k]
                     smooth.append(f[n][s][k] / instance.most_frames * (1.0 - abs(f[n][s][k] - before) / before))
-                quality += instance.accuracy_weight * sum(accuracies) / (t + 1) + instance.smoothness_weight * sum(smooth) / (t + 1)
+                slot_quality += instance.accuracy_weight * sum(accuracies) / (t + 1)
+                slot_quality += instance.smoothness_weight * sum(smooth) / (t + 1)
             worst_battery = max(worst_battery, spent - level)
             if instance.limit == "slot":
                 worst_limit = max(worst_limit, spent - instance.energy_limit)
             level = min(max(level - spent, 0.0) + float(instance.harvest[n, t]), instance.capacity)
-            penalty += sum(instance.reserve_price * max(instance.reserve - level, 0.0) for _ in K)
+            fined = sum(instance.reserve_price * max(instance.reserve - level, 0.0) for _ in K)
+            rewards[n][t] = slot_quality - slot_cost - fined
+            quality, cost, penalty = quality + slot_quality, cost + slot_cost, penalty + fined
             exceeded += max(spent - instance.energy_limit, 0.0)
             spent_in_all += spent
             spent_by_device += spent
         if instance.limit == "average":
             worst_limit = max(worst_limit, spent_by_device - slots * instance.energy_limit)
-    total = quality - cost - penalty
     return SimpleNamespace(
-        objective=total,
+        objective=quality - cost - penalty,
+        rewards=rewards,
         quality=quality,
         cost=cost,
         penalty=penalty,
