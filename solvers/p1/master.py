@@ -10,7 +10,7 @@ import numpy as np
 from mecbench.problems.p1.rows import Row, count
 from mecbench.solvers.p1.pool import Pool
 
-__all__ = ["Choice", "Duals", "Master", "Side", "choose", "take"]
+__all__ = ["Choice", "Duals", "Master", "Side", "choose", "choose_among", "take"]
 
 EXCESS = 10.0  # cost of a unit by which a branch is not kept, in penalties
 MOST_NODES = 2**31 - 1  # that HiGHS can count
@@ -194,63 +194,99 @@ def choose(pool: Pool, most_columns: int, duals: Duals, seconds: float) -> Choic
     seconds
         Time limit [s].
     """
-    instance, groups = pool.instance, pool.tables.size.size
-    group, cost = np.array(pool.group, dtype=np.int64), np.array(pool.cost)
-    charged = cost + [sum(duals.price[row] * amount for row, amount in uses.items()) for uses in pool.uses]
-    least = np.full(groups, instance.penalty)
+    group = np.array(pool.group, dtype=np.int64)
+    charged = np.array(pool.cost) + [sum(duals.price[row] * amount for row, amount in uses.items()) for uses in pool.uses]
+    least = np.full(pool.tables.size.size, pool.instance.penalty)
     np.minimum.at(least, group, charged)
     kept = np.argsort(charged - least[group], kind="stable")[:most_columns]
-    times = take(pool, kept, np.ones(groups, dtype=bool), 1e-6, seconds)
-    if times is None:
-        return None
-    columns = np.repeat(kept, times.astype(np.int64))
-    return Choice(*pool.assign(columns), float(cost[columns].sum() + instance.penalty * (instance.tasks - columns.size)))
+    return choose_among(pool, kept, (), seconds)[0]
 
 
-def take(
-    pool: Pool, kept: np.ndarray, whole: np.ndarray, gap: float, seconds: float = np.inf, most_nodes: int = MOST_NODES
-) -> np.ndarray | None:
-    """How often each of some columns is best taken; none if the limits are too tight to find out.
+def choose_among(
+    pool: Pool, columns: np.ndarray, sides: tuple[Side, ...], seconds: float, gap: float = 1e-6
+) -> tuple[Choice | None, float]:
+    """Best integer choice among some columns, on the given sides of branches, and what HiGHS says that none of them goes below.
 
     Parameters
     ----------
-    pool, kept
+    pool, columns
+        The columns, and the numbers of those looked at.
+    sides
+        The sides.
+    seconds
+        Time limit [s].
+    gap
+        Relative gap to stop at.
+    """
+    times, lower = take(pool, columns, np.ones(pool.tables.size.size, dtype=bool), gap, seconds, sides=sides)
+    if times is None:
+        return None, lower
+    taken = np.repeat(columns, times.astype(np.int64))
+    total = sum(pool.cost[c] for c in taken.tolist()) + pool.instance.penalty * (pool.instance.tasks - taken.size)
+    return Choice(*pool.assign(taken), float(total)), lower
+
+
+def take(
+    pool: Pool,
+    columns: np.ndarray,
+    whole: np.ndarray,
+    gap: float,
+    seconds: float = np.inf,
+    most_nodes: int = MOST_NODES,
+    sides: tuple[Side, ...] = (),
+) -> tuple[np.ndarray | None, float]:
+    """How often each of some columns is best taken, none if there is no answer yet, and what HiGHS says that no answer goes below.
+
+    Parameters
+    ----------
+    pool, columns
         The columns, and the numbers of those that may be taken, int64, shape [C].
     whole
         Groups whose tasks take a plan each, bool, shape [G]; of the others any parts may.
     gap
-        Relative gap that suffices.
+        Relative gap to stop at.
     seconds, most_nodes
         Limits of the search; without one of time the result is the same everywhere.
+    sides
+        Sides of branches.
 
     Returns
     -------
-    np.ndarray or None
-        Shape [C], rounded where a group is whole.
+    tuple[np.ndarray or None, float]
+        Shape [C], rounded where a group is whole; infinite where there is no answer at all.
     """
     from scipy import sparse
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     instance, groups = pool.instance, pool.tables.size.size
-    group, cost = np.array(pool.group, dtype=np.int64)[kept], np.array(pool.cost)[kept]
+    group, cost = np.array([pool.group[c] for c in columns.tolist()], dtype=np.int64), [pool.cost[c] for c in columns.tolist()]
     row, column, value = list(range(groups)), list(range(groups)), [1.0] * groups  # failing
-    for j, c in enumerate(kept.tolist(), start=groups):
+    for j, c in enumerate(columns.tolist(), start=groups):
         entries = {pool.group[c]: 1.0} | {groups + at: amount for at, amount in pool.uses[c].items()}
         row += entries
         column += [j] * len(entries)
         value += entries.values()
-    matrix = sparse.csc_array((value, (row, column)), shape=(groups + pool.capacity.size, groups + kept.size))
+    matrix = sparse.csc_array((value, (row, column)), shape=(groups + pool.capacity.size, groups + columns.size))
     lower = np.concatenate((pool.tables.size, np.full(pool.capacity.size, -np.inf)))
     upper = np.concatenate((pool.tables.size, pool.capacity))
+    constraints = [LinearConstraint(matrix, lower, upper)]
+    if sides:
+        plan = np.array([pool.plan[c] for c in columns.tolist()], dtype=np.int64).reshape(-1, 3, instance.window)
+        choices = np.arange(groups), np.zeros((groups, 3, instance.window), dtype=np.int64), np.arange(groups + columns.size) < groups
+        everything = np.concatenate((choices[0], group)), np.concatenate((choices[1], plan)), choices[2]
+        counted = np.array([side.sign * count(side.row, pool.tables, *everything) for side in sides])
+        limits = np.array([side.right_hand_side for side in sides])
+        constraints.append(LinearConstraint(counted, np.full(limits.size, -np.inf), limits))
     most = np.concatenate((pool.tables.size, pool.tables.size[group]))
     found = milp(
         np.concatenate((np.full(groups, instance.penalty), cost)),
         integrality=np.concatenate((whole, whole[group])).astype(np.int64),
         bounds=Bounds(0, most),
-        constraints=LinearConstraint(matrix, lower, upper),
+        constraints=constraints,
         options={"time_limit": seconds, "node_limit": most_nodes, "mip_rel_gap": gap},
     )
     if found.x is None:
-        return None
+        return None, np.inf if found.status == 2 else -np.inf
     times: np.ndarray = found.x[groups:]
-    return np.where(whole[group], np.round(times), times)
+    bound = found.mip_dual_bound
+    return np.where(whole[group], np.round(times), times), -np.inf if bound is None else float(bound)

@@ -89,7 +89,7 @@ class PredictiveControl(Rule):
             found = outlook.price(prices)
             chosen = np.flatnonzero(whole & ~found.fail)
             outlook.add(chosen, found.plan[chosen])
-        times = take(outlook, np.arange(len(outlook)), whole, MIP_GAP, most_nodes=MOST_NODES)
+        times, _ = take(outlook, np.arange(len(outlook)), whole, MIP_GAP, most_nodes=MOST_NODES)
         if times is None:
             return {task: _rest(plan) for task, plan in before.items()}
         waiting = [active[group.ravel() == g].tolist() for g in range(len(alike))]
