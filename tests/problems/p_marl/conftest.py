@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from mecbench.problems.p_marl.evaluate import account
+from mecbench.problems.p_marl.evaluate import account, evaluate
 from mecbench.problems.p_marl.instance import Instance
 from mecbench.problems.p_marl.solution import Solution
 
@@ -112,6 +112,25 @@ def brute_force():
                 used[edge] += share
             if max(used[1:]) <= instance.multiprocessors:
                 best = min(best, max(cells[cell][m] for m, cell in enumerate(chosen)))
+        return float(best)
+
+    return search
+
+
+@pytest.fixture(scope="session")
+def brute_force_episode():
+    """The function that finds the optimum of a whole episode by trying every solution; infinite if none is feasible."""
+
+    def search(instance: Instance) -> float:
+        decisions = [(0, instance.groups, 0)]
+        decisions += product(range(1, instance.edges + 1), range(instance.groups), range(1, instance.multiprocessors + 1))
+        shape, best = (instance.epochs, instance.devices), np.inf
+        for chosen in product(decisions, repeat=instance.epochs * instance.devices):
+            edge, cut, allocation = (column.reshape(shape) for column in np.array(chosen).T)
+            used = [np.bincount(row, weights=held, minlength=2)[1:].max() for row, held in zip(edge, allocation, strict=True)]
+            if max(used) <= instance.multiprocessors:
+                verdict = evaluate(instance, Solution(edge=edge, cut=cut, allocation=allocation))
+                best = min(best, verdict.objective if verdict.feasible else np.inf)
         return float(best)
 
     return search
