@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mecbench.problems.cmg.generate import SIZES, generate
-from mecbench.problems.cmg.task import Task
+from mecbench.problems.cmg import SIZES, Task, generate
 
 
 @pytest.mark.parametrize("batch", [1, 64])

@@ -63,6 +63,8 @@ class Layout:
     ``shared`` [G], of [0, 1]
         1 for the bandwidth (32), which is the same everywhere; beside the paper's the part of the slots that is over.
 
+    Of an episode that has ended all is 0.
+
     Attributes
     ----------
     devices, chunks

@@ -326,7 +326,8 @@ class Task:
         worlds, layout, slot = self._worlds, self._layout, self._slot
         at, there = worlds.constants, self._mask()
         shared = np.zeros((len(worlds.slots), len(layout.shared_features)))
-        shared[:, 0] = slot < worlds.slots
+        runs = slot < worlds.slots
+        shared[:, 0] = runs
         agents = np.zeros_like(self._rows)
         if slot < len(worlds.gain):
             agents[:] = self._rows
@@ -344,5 +345,5 @@ class Task:
                 agents[..., layout.block("smoothness")] = np.clip(smoothness, 0.0, 1.0)
             agents[~there] = 0.0
         if not self.paper_obs:
-            shared[:, 1] = np.minimum(slot / worlds.slots, 1.0)
+            shared[:, 1] = np.where(runs, slot / worlds.slots, 0.0)
         return {"phase": np.zeros(len(shared), dtype=np.int64), "mask": there, "agents": agents, "shared": shared}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mecbench.problems import p, p1
+from mecbench.problems import cmg, p, p1
 from mecbench.problems.p_edge import Task
 from mecbench.problems.task import Step
 from mecbench.problems.views import GymnasiumView
@@ -40,14 +40,20 @@ def networks():
     return [p1.generate(p1.SIZES["n10"], 20_000 + seed) for seed in range(4)]
 
 
+@pytest.fixture(scope="module")
+def cameras():
+    """Instances of CMG of different numbers of devices and slots."""
+    return [cmg.generate(cmg.SIZES["tiny-scarce"].model_copy(update={"slots": (2 + seed,) * 2}), 20_000 + seed) for seed in range(4)]
+
+
 @pytest.mark.filterwarnings("ignore:.*maximum value is infinity")
-@pytest.mark.parametrize("problem", ["p-edge", "p", "p1"])
-def test_both_checkers_accept_the_single_view(problem, edges, worlds, networks):
+@pytest.mark.parametrize("problem", ["p-edge", "p", "p1", "cmg"])
+def test_both_checkers_accept_the_single_view(problem, edges, worlds, networks, cameras):
     """Gymnasium's and Stable-Baselines3's own checks pass on the view that outsiders use."""
     from gymnasium.utils.env_checker import check_env
     from stable_baselines3.common.env_checker import check_env as check_env_of_stable_baselines3
 
-    instances = {"p-edge": edges[:4], "p": worlds, "p1": networks}[problem]
+    instances = {"p-edge": edges[:4], "p": worlds, "p1": networks, "cmg": cameras}[problem]
     check_env(GymnasiumView(problem, instances), skip_render_check=True)
     with warnings.catch_warnings():
         # Advice to learners of flat vectors: agents of ours act through logits and read rows per agent with a network of their own.
@@ -103,19 +109,20 @@ def test_vector_view_equals_single_views_over_many_steps(worlds, reward):
         ends += int(done.all())
 
 
-def test_episodes_that_end_before_others_wait_for_them(networks):
-    """A batch of P1 ends when its last episode does; until then who has ended sees and earns nothing, and then all begin again."""
-    width = max(network.tasks for network in networks)
-    vector = vector_view("p1", lambda: networks, width)
-    singles = [GymnasiumView("p1", networks) for _ in networks]
+@pytest.mark.parametrize("problem", ["p1", "cmg"])
+def test_episodes_that_end_before_others_wait_for_them(problem, networks, cameras):
+    """A batch ends when its last episode does; until then who has ended sees and earns nothing, and then all begin again."""
+    instances = {"p1": networks, "cmg": cameras}[problem]
+    singles = [GymnasiumView(problem, instances) for _ in instances]
+    vector = vector_view(problem, lambda: instances, width=singles[0].observation_space["agents"].shape[0])
     first = vector.reset()
     alone = [view.reset(options={"instance": row})[0] for row, view in enumerate(singles)]
-    observation, over, lengths = first, np.zeros(len(networks), dtype=bool), set()
+    observation, over, lengths = first, np.zeros(len(instances), dtype=bool), set()
     vector.action_space.seed(0)
     for turn in range(1000):
         for row, single in enumerate(alone):
             assert all((observation[name][row] == (0 * block if over[row] else block)).all() for name, block in single.items())
-        action = np.stack([vector.action_space.sample() for _ in networks])
+        action = np.stack([vector.action_space.sample() for _ in instances])
         observation, rewards, done, _ = vector.step(action)
         for row, view in enumerate(singles):
             if over[row]:
@@ -127,7 +134,7 @@ def test_episodes_that_end_before_others_wait_for_them(networks):
         assert done.all() == done.any() == over.all()
         if over.all():
             break
-    assert len(lengths) == len(networks)
+    assert len(lengths) == len(instances)
     assert all((observation[name] == block).all() for name, block in first.items())
 
 

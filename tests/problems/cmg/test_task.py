@@ -214,7 +214,7 @@ def test_who_has_ended_waits_unpaid(instances):
         for slot, (observation, _, step) in enumerate(record):
             assert step.terminated[row] == (slot + 1 >= instance.slots)
             if slot >= instance.slots:
-                assert not any(block[row].any() for block in (observation["agents"], observation["mask"], step.reward, step.cost))
+                assert not any(block[row].any() for block in (*observation.values(), step.reward, step.cost))
                 before = record[slot - 1][2].metrics
                 assert all(np.array_equal(values[row], before[name][row], equal_nan=True) for name, values in step.metrics.items())
 
@@ -409,13 +409,12 @@ def test_episodes_end_once_and_batches_agree(draw, instances):
 @pytest.mark.parametrize("options", [*FLAGS, {"actions": "discrete"}, {"strict": True}])
 def test_gymnasium_view_passes_the_checker(instances, options, monkeypatch):
     """The view is a Gymnasium environment by Gymnasium's own judgement, for episodes of different size at once."""
-    monkeypatch.setattr("mecbench.problems.views.load", lambda _: SimpleNamespace(Task=lambda reward: Task(reward, **options)))
+    monkeypatch.setattr("mecbench.problems.cmg.Task", lambda reward: Task(reward, **options))
     check_env(GymnasiumView("cmg", instances), skip_render_check=True)
 
 
-def test_gymnasium_view_pays_what_the_evaluator_says(instances, monkeypatch):
+def test_gymnasium_view_pays_what_the_evaluator_says(instances):
     """Joint actions on a chosen instance earn its objective."""
-    monkeypatch.setattr("mecbench.problems.views.load", lambda _: SimpleNamespace(Task=Task))
     view = GymnasiumView("cmg", instances)
     view.action_space.seed(0)
     _, info = view.reset(seed=3, options={"instance": 2})
