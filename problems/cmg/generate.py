@@ -39,7 +39,6 @@ SAME = (  # parameters that an instance holds as they are
     "energy_weight",
     "least_frequency",
     "least_power",
-    "capacity",
     "reserve_price",
 )
 
@@ -174,7 +173,7 @@ def generate(parameters: Parameters, seed: int) -> Instance:
         draws = [stream("cmg", quantity, seed, device).random_sample(shape) for device in range(devices)]
         return low + (high - low) * np.array(draws)
 
-    attack, capacity = ATTACKS[parameters.attack], parameters.capacity
+    attack, capacity = ATTACKS[parameters.attack], _rounded(parameters.capacity)
     largest = _linear(attack[1])
     error = _rounded(parameters.estimate_error * largest)
     heard = quantise(10.0 ** (uniform("eavesdropper", attack, slots, chunks) / 10.0))
@@ -196,6 +195,7 @@ def generate(parameters: Parameters, seed: int) -> Instance:
         most_resolution=parameters.resolution[1],
         most_frequency=quantise(uniform("most_frequency", parameters.most_frequency)),
         most_power=quantise(uniform("most_power", parameters.most_power)),
+        capacity=capacity,
         battery=quantise(battery),
         reserve=_rounded(parameters.reserve * capacity),
         energy_limit=_rounded(parameters.energy_limit * capacity),
