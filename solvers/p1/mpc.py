@@ -19,7 +19,7 @@ from mecbench.solvers.p1.rules import IDLE, Answer, Rule, Seen
 
 __all__ = ["HiddenLoadControl", "PredictiveControl", "algorithms"]
 
-LEVELS = (0.5, 0.8, 1.2)  # of the prices, in parts of the duals, at which further plans are sought
+LEVELS = tuple(np.geomspace(0.2, 5.0, 8).tolist())  # of the prices, in parts of the duals, at which further plans are sought
 MIP_GAP = 1e-3
 MOST_NODES = 20
 
