@@ -12,13 +12,13 @@ from mecbench.problems.p_marl import physics
 from mecbench.problems.p_marl.instance import Instance, Objective
 from mecbench.problems.p_marl.solution import Solution
 
-__all__ = ["Account", "account", "evaluate", "usage"]
+__all__ = ["Account", "account", "evaluate", "head", "price", "usage"]
 
 MINUTE = 60.0  # [s]
 
 
 class Account(NamedTuple):
-    """What every device pays in every epoch, shape [T, M].
+    """What devices pay, all of one shape: [T, M] of a solution.
 
     Attributes
     ----------
@@ -70,23 +70,49 @@ def evaluate(instance: Instance, solution: Solution) -> Evaluation:
 
 def account(instance: Instance, solution: Solution) -> Account:
     """What every device pays in every epoch; the solution must fit the instance's shape."""
-    edge, cut, allocation = solution.edge, solution.cut, solution.allocation
-    attached, sane = edge > 0, (edge == 0) == (cut == instance.groups)
-    target, k = np.maximum(edge - 1, 0), np.minimum(cut, instance.groups - 1)
-    rate = np.take_along_axis(instance.uplink_rate, target[..., None], axis=-1)[..., 0]
-    sending = np.where(attached, device.transmission_latency(instance.cut_bytes[k], rate), 0.0)
-    share = np.where(attached, instance.head_share[k], 1.0)
-    sent_energy = instance.transmit_power * sending
-    local_latency, local_energy = _local(instance, share, sent_energy)
-    own_latency, energy = share * local_latency + sending, share * local_energy + sent_energy
+    edge, cut = solution.edge, solution.cut
+    target = np.maximum(edge - 1, 0)[..., None]
+    rate = np.take_along_axis(instance.uplink_rate, target, axis=-1)[..., 0]
+    local_latency, local_energy = _local(instance, edge, cut, rate)
     previous = np.concatenate((instance.previous_edge[None], edge[:-1]))
+    return price(instance, edge, cut, solution.allocation, rate, local_latency, local_energy, previous)
+
+
+def price(
+    instance: Instance,
+    edge: np.ndarray,
+    cut: np.ndarray,
+    allocation: np.ndarray,
+    rate: np.ndarray,
+    local_latency: np.ndarray,
+    local_energy: np.ndarray,
+    previous: np.ndarray,
+) -> Account:
+    """What devices pay for their decisions (section 3 and eq. 11); all arrays and the result have one shape, whatever it is.
+
+    Parameters
+    ----------
+    instance
+        Whose constants hold; its trace is not read.
+    edge, cut, allocation
+        u, k and l.
+    rate
+        Uplink rate to the edge [bit/s]; not read of local devices.
+    local_latency, local_energy
+        D [ms] and E [mJ] of the whole network on the device.
+    previous
+        u of the epoch before, -1 for none.
+    """
+    attached, sane = edge > 0, (edge == 0) == (cut == instance.groups)
+    share, sending = head(instance, edge, cut, rate)
+    own_latency = share * local_latency + sending
+    energy = share * local_energy + instance.transmit_power * sending
     switch = physics.switches(edge, previous)
     charge = np.where(switch, instance.switch_cost, 0.0)
     nothing = np.zeros_like(charge)
     fixed_charge, shared_charge = (nothing, charge) if instance.divided_switch_cost else (charge, nothing)
-    units = (instance.energy_unit, instance.latency_unit)
-    fixed = device.fixed_cost(energy, own_latency, fixed_charge, *units)
-    tail_work = np.where(attached, instance.tail_work[k], 0.0)
+    fixed = device.fixed_cost(energy, own_latency, fixed_charge, instance.energy_unit, instance.latency_unit)
+    tail_work = np.where(attached, instance.tail_work[np.minimum(cut, instance.groups)], 0.0)
     cost = np.where(attached, device.cost(fixed, tail_work / instance.latency_unit + shared_charge, allocation), fixed)
     return Account(
         latency=physics.latency(own_latency, tail_work, allocation),
@@ -95,6 +121,13 @@ def account(instance: Instance, solution: Solution) -> Account:
         switch_cost=charge / np.maximum(allocation, 1) if instance.divided_switch_cost else charge,
         cost=np.where(sane, cost, np.inf),
     )
+
+
+def head(instance: Instance, edge: np.ndarray, cut: np.ndarray, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the network that devices compute themselves and D^tr [ms]; arguments as of `price`."""
+    attached, k = edge > 0, np.minimum(cut, instance.groups - 1)
+    sending = np.where(attached, device.transmission_latency(instance.cut_bytes[k], rate), 0.0)
+    return np.where(attached, instance.head_share[k], 1.0), sending
 
 
 def usage(instance: Instance, solution: Solution) -> np.ndarray:
@@ -110,17 +143,16 @@ def _held(solution: Solution) -> np.ndarray:
     return held
 
 
-def _local(instance: Instance, share: np.ndarray, sent_energy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _local(instance: Instance, edge: np.ndarray, cut: np.ndarray, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Latency and energy of the whole network on the devices, shape [T, M], at the clocks that the decisions leave them."""
     if instance.drain == "exogenous":
         return instance.local_latency, instance.local_energy
+    share, sending = head(instance, edge, cut, rate)
     battery = instance.battery
     latency, energy = np.empty_like(share), np.empty_like(share)
     for epoch in range(instance.epochs):
-        clock = instance.clock_at(battery)
-        latency[epoch] = device.device_latency(clock, instance.full_latency, instance.latency_exponent)
-        energy[epoch] = device.device_energy(clock, instance.full_energy, instance.energy_exponent)
-        battery = physics.drained(battery, share[epoch] * energy[epoch] + sent_energy[epoch], instance.frames)
+        latency[epoch], energy[epoch] = instance.local_at(battery)
+        battery = physics.drained(battery, share[epoch] * energy[epoch] + instance.transmit_power * sending[epoch], instance.frames)
     return latency, energy
 
 

@@ -189,6 +189,12 @@ class Instance(ArrayModel):
         """rho that devices keep at a charge [Wh]; any shape."""
         return clock_ratio(battery, self.clock_floor, (self.floor_charge, self.full_charge))
 
+    def local_at(self, battery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """D [ms] and E [mJ] of the whole network on devices at a charge [Wh]; any shape."""
+        clock = self.clock_at(battery)
+        energy = device.device_energy(clock, self.full_energy, self.energy_exponent)
+        return device.device_latency(clock, self.full_latency, self.latency_exponent), energy
+
     def rate_at(self, distance: np.ndarray, shadowing: np.ndarray) -> np.ndarray:
         """Uplink rate [bit/s] at distances [m] and attenuations beyond path loss [dB]; any shape."""
         return device.uplink_rate(

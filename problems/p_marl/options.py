@@ -57,9 +57,7 @@ def options(instance: Instance, epoch: int, previous: np.ndarray | None, battery
     if battery is None:
         latency, energy = instance.local_latency[epoch], instance.local_energy[epoch]
     else:
-        clock = instance.clock_at(battery)
-        latency = device.device_latency(clock, instance.full_latency, instance.latency_exponent)
-        energy = device.device_energy(clock, instance.full_energy, instance.energy_exponent)
+        latency, energy = instance.local_at(battery)
     sending = device.transmission_latency(instance.cut_bytes, instance.uplink_rate[epoch][..., None])
     charge = np.zeros((instance.devices, instance.edges))
     if previous is not None:

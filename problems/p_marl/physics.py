@@ -40,27 +40,27 @@ def drained(battery: np.ndarray, energy: np.ndarray, frames: float) -> np.ndarra
     return np.maximum(battery - frames * energy / MILLIJOULES, 0.0)
 
 
-def edge_records(edge: np.ndarray, cut: np.ndarray, edges: int, groups: int) -> np.ndarray:
+def edge_records(edge: np.ndarray, cut: np.ndarray, devices: np.ndarray, edges: int, groups: int) -> np.ndarray:
     """F^n (section 4.2): how many devices each edge served at each cut, as a part of all devices.
 
     Parameters
     ----------
     edge, cut
-        u and k of every device, shape [B, M].
+        u and k of every device, shape [B, A]; 0 and anything where there is none.
+    devices
+        M of each episode, shape [B].
     edges, groups
         N and K.
 
     Returns
     -------
     np.ndarray
-        Shape [B, N, K]; divided by M.
+        Shape [B, N, K].
     """
-    batch, devices = edge.shape
-    attached = edge > 0
+    batch, attached = len(edge), edge > 0
     row = np.broadcast_to(np.arange(batch)[:, None], edge.shape)
-    flat = ((row * edges + edge - 1) * groups + cut)[attached]
-    counts = np.bincount(flat, minlength=batch * edges * groups)
-    return counts.reshape(batch, edges, groups) / devices
+    counts = np.bincount(((row * edges + edge - 1) * groups + cut)[attached], minlength=batch * edges * groups)
+    return counts.reshape(batch, edges, groups) / devices[:, None, None]
 
 
 def epoch_weights(epochs: int, discount: float) -> np.ndarray:
