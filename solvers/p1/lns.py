@@ -10,7 +10,7 @@ from mecbench.problems.p1 import Instance, Solution, bound
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 from mecbench.solvers.p1.column_generation import Generation, compile_pricing
 from mecbench.solvers.p1.master import choose
-from mecbench.solvers.p1.neighbourhood import Search
+from mecbench.solvers.p1.neighbourhood import Search, compile_search
 from mecbench.solvers.p1.pool import Pool, solution_of
 
 __all__ = ["Lns", "algorithms"]
@@ -33,8 +33,9 @@ class Lns:
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
 
     def prepare(self) -> None:
-        """Compile the pricing."""
+        """Compile pricing and search."""
         compile_pricing()
+        compile_search()
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance within the budget."""
