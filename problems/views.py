@@ -29,13 +29,15 @@ class GymnasiumView(gymnasium.Env[dict[str, Any], np.ndarray]):
         Instances to draw from; the spaces are wide enough for each of them.
     reward
         Reward of the task; the view pays the joint agent what `Task.joint` makes of it.
+    task_options
+        What else the problem's task is made with, e.g. ``forecast=True`` of P1.
     """
 
-    def __init__(self, problem: str, instances: Sequence[Any], reward: Reward = "objective") -> None:
+    def __init__(self, problem: str, instances: Sequence[Any], reward: Reward = "objective", **task_options: Any) -> None:
         if not instances:
             raise ValueError("expected at least one instance, found none")
         self._instances = list(instances)
-        self._task = load(problem).Task(reward)
+        self._task = load(problem).Task(reward, **task_options)
         self._blocks = self._task.observation_space(self._instances)
         self.observation_space = self._blocks
         self.action_space = self._task.action_space(self._instances)

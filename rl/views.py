@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mecbench.problems import load
-from mecbench.problems.task import Reward
+from mecbench.problems.task import Reward, Task
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -19,7 +19,7 @@ __all__ = ["vector_view"]
 Draw = Callable[[], Sequence[Any]]
 
 
-def vector_view(problem: str, draw: Draw, width: int, reward: Reward = "objective") -> VecEnv:
+def vector_view(problem: str, draw: Draw, width: int, reward: Reward = "objective", **task_options: Any) -> VecEnv:
     """Stable-Baselines3's view of a batch of episodes of one task; equal to as many single `GymnasiumView`s.
 
     The whole batch ends together and begins again with the instances drawn next, as vector environments of
@@ -35,13 +35,15 @@ def vector_view(problem: str, draw: Draw, width: int, reward: Reward = "objectiv
         Number of agents to which every instance is padded, so that spaces stay as they are.
     reward
         Reward of the task; the view pays the joint agent what `Task.joint` makes of it.
+    task_options
+        What else the problem's task is made with, e.g. ``forecast=True`` of P1.
 
     Returns
     -------
     VecEnv
         With one environment per instance of a draw.
     """
-    view: VecEnv = _vector_view()(problem, draw, width, reward)
+    view: VecEnv = _vector_view()(load(problem).Task(reward, width, **task_options), draw, width)
     return view
 
 
@@ -53,8 +55,8 @@ def _vector_view() -> type[VecEnv]:
     class VectorView(VecEnv):  # type: ignore[misc]  # Stable-Baselines3 is not type-checked
         """See `vector_view`."""
 
-        def __init__(self, problem: str, draw: Draw, width: int, reward: Reward) -> None:
-            self._task = load(problem).Task(reward, width)
+        def __init__(self, task: Task, draw: Draw, width: int) -> None:
+            self._task = task
             self._draw = draw
             self._next: Sequence[Any] = draw()
             self._width = width

@@ -482,9 +482,12 @@ def test_graph_is_that_of_the_paper(worlds):
 
 
 @pytest.mark.filterwarnings("ignore:.*maximum value is infinity")
-def test_gymnasium_view_passes_the_checker(worlds):
-    """The view is a Gymnasium environment by Gymnasium's own judgement, for worlds of different length at once."""
-    check_env(GymnasiumView("p1", worlds), skip_render_check=True)
+@pytest.mark.parametrize("forecast", [False, True])
+def test_gymnasium_view_passes_the_checker(worlds, forecast):
+    """The view is a Gymnasium environment by Gymnasium's own judgement, for worlds of different length at once; it may show loads."""
+    view = GymnasiumView("p1", worlds, forecast=forecast)
+    check_env(view, skip_render_check=True)
+    assert view.observation_space["nodes"].shape[1] == len(NODE_FEATURES) + forecast * (worlds[0].window - 1)
 
 
 def test_gymnasium_view_pays_what_the_evaluator_says(worlds):
