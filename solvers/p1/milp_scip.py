@@ -11,7 +11,7 @@ from mecbench.problems.p1 import Instance, Solution
 from mecbench.problems.p1.model import scip_milp
 from mecbench.problems.p1.network import network, read, size
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
-from mecbench.solvers.p1.monolith import Best, fits, optimise
+from mecbench.solvers.p1.monolith import SCIP_TOLERANCE, Best, fits, optimise
 
 __all__ = ["MilpScip", "algorithms"]
 
@@ -38,7 +38,7 @@ class MilpScip:
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance within the budget."""
-        best, binaries = Best(instance, budget, self.gap), size(instance)
+        best, binaries = Best(instance, budget, self.gap, SCIP_TOLERANCE), size(instance)
         if fits(budget, binaries, MEMORY):
             flows = network(instance)
             model, chosen = scip_milp(flows)

@@ -13,7 +13,7 @@ from mecbench.solvers.p1.monolith import Best, fits, optimise
 __all__ = ["MinlpScip", "algorithms"]
 
 MEMORY = 10_000.0  # bytes per row
-PRECISION = 1e-8  # of products, to which SCIP relaxes them
+PRECISION = 1e-7  # of a slot's cost, a product of quantities that are each as precise as SCIP's tolerance
 
 
 @dataclass(frozen=True)

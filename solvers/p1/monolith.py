@@ -8,9 +8,10 @@ from typing import Any
 from mecbench.problems.p1 import Instance, Solution, evaluate
 from mecbench.solvers.outcome import Budget, Outcome
 
-__all__ = ["TOLERANCE", "Best", "fits", "optimise", "usable"]
+__all__ = ["SCIP_TOLERANCE", "TOLERANCE", "Best", "fits", "optimise", "usable"]
 
 TOLERANCE = 1e-9  # of feasibility, integrality and reduced costs
+SCIP_TOLERANCE = 1e-8  # the same in SCIP, whose LP solver allows no less
 KEPT_BACK = 0.05  # part of the time limit, up to a second, for reading the result: no solver's clock sees it
 SCIP_PART = 0.8  # of the memory limit: SCIP does not count what calls it
 MEBI = 2**20
@@ -140,8 +141,8 @@ def optimise(model: Any, solution: Callable[[], Solution], best: Best, budget: B
     model.includeEventhdlr(Improvements(), "improvements", "passes better solutions and bounds on")
     model.setParam("limits/time", usable(budget))
     model.setParam("limits/gap", gap)
-    model.setParam("numerics/feastol", TOLERANCE)
-    model.setParam("numerics/dualfeastol", TOLERANCE)
+    model.setParam("numerics/feastol", SCIP_TOLERANCE)
+    model.setParam("numerics/dualfeastol", SCIP_TOLERANCE)
     model.setParam("randomization/randomseedshift", seed % 2**31)
     if budget.memory_limit is not None:
         model.setParam("limits/memory", SCIP_PART * budget.memory_limit)
