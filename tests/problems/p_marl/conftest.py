@@ -7,8 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from mecbench.problems.p_marl.evaluate import account, evaluate
+from mecbench.problems.p_marl.evaluate import account
 from mecbench.problems.p_marl.instance import Instance
+from mecbench.problems.p_marl.physics import mean_worst, worst_mean
 from mecbench.problems.p_marl.solution import Solution
 
 
@@ -129,8 +130,10 @@ def brute_force_episode():
             edge, cut, allocation = (column.reshape(shape) for column in np.array(chosen).T)
             used = [np.bincount(row, weights=held, minlength=2)[1:].max() for row, held in zip(edge, allocation, strict=True)]
             if max(used) <= instance.multiprocessors:
-                verdict = evaluate(instance, Solution(edge=edge, cut=cut, allocation=allocation))
-                best = min(best, verdict.objective if verdict.feasible else np.inf)
+                paid = account(instance, Solution(edge=edge, cut=cut, allocation=allocation))
+                value = mean_worst if instance.objective == "mean-worst" else worst_mean
+                if (paid.latency <= instance.latest).all():
+                    best = min(best, value(paid.cost, instance.weights))
         return float(best)
 
     return search

@@ -218,7 +218,7 @@ def test_memory_is_of_the_square_alone(write):
     """Of many rows only what lies in the square stays: a file far larger than the answer does not grow it."""
     import tracemalloc
 
-    inside, outside = row(1, START, straight(40)), row(2, START, [(-9000.0 - i, 0.0) for i in range(400)])
+    inside, outside = row(1, START, straight(40)), row(2, START, [(-9000.0 - i, 0.0) for i in range(200)])
     path = write(sample([inside, *[outside] * 200]))
     read(path, SIDE)  # imports
     tracemalloc.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import check_env
 
 from mecbench.problems.p_edge.allocation import allocate
 from mecbench.problems.p_marl.evaluate import evaluate
@@ -12,6 +13,7 @@ from mecbench.problems.p_marl.instance import Instance
 from mecbench.problems.p_marl.layout import Layout, perception_radius
 from mecbench.problems.p_marl.options import options
 from mecbench.problems.p_marl.task import Task
+from mecbench.problems.views import GymnasiumView
 
 SMALL = {"population": 12, "edges": 3, "area": 0.6, "epochs": 5}
 
@@ -254,6 +256,21 @@ def test_perception_radius_is_where_the_limit_can_just_be_met():
     assert perception_radius(generate(parameters.model_copy(update={"latency_limit": 0.1}), 0)) == 0.0
     task = Task(perception=np.inf)
     assert task.reset([generate(parameters, 0)])["mask"].all()
+
+
+@pytest.mark.filterwarnings("ignore:.*maximum value is infinity")
+@pytest.mark.parametrize("options", [{}, {"coa": False, "mean_field": True}])
+def test_the_gymnasium_view_passes_its_checker(worlds, options):
+    """One instance as an environment with a joint action keeps Gymnasium's rules, and pays -W over an episode."""
+    view = GymnasiumView("p-marl", worlds, **options)
+    check_env(view, skip_render_check=True)
+    view.reset(options={"instance": 1})
+    total, over = 0.0, False
+    while not over:
+        _, reward, terminated, over, _ = view.step(view.action_space.sample())
+        assert not terminated
+        total += reward
+    assert total == pytest.approx(-evaluate(worlds[1], view.solution()).objective, rel=1e-9)
 
 
 def test_misuse_is_told():
