@@ -71,7 +71,7 @@ def best_power(
     # Near ratio = 0 the quotient below is 0 / 0, and the minimum at y = e.
     argument = ratio / np.e
     small = np.abs(argument) < 1e-9
-    root = np.real(lambertw(np.asarray(np.where(small, 1.0, argument))))
+    root = np.real(lambertw(np.where(small, 1.0, argument).astype(np.float64), 0))
     best = np.where(small, np.e * (1.0 + argument), np.where(small, 1.0, ratio) / root)
     return np.clip((best - 1.0) * noise / gain, least, most)
 
