@@ -34,6 +34,9 @@ class PredictiveControl(Rule):
     a commitment: the next slot plans what is left of all tasks anew, with the plans of this one among the columns.
 
     Loads beyond those that are shown are expected at their mean. Nothing is random.
+
+    Levels, gap and number of nodes were chosen on validation instances of the seeds 10000 to 10039; no test instance was used.
+    There the mean of drawn futures, in place of the law's, was no better: worse with two draws, equal with eight.
     """
 
     name: ClassVar[str] = "mpc"
