@@ -125,6 +125,22 @@ def settled_twin(instance: Instance, slot: int, asked: dict[str, list], allowanc
             f[n][k], r[n][k], c[n][k] = instance.least_frames, instance.least_resolution, instance.least_frequency
 
 
+def test_the_guard_leaves_the_fallback_for_the_slots_to_come(draw):
+    """A device may spend all but K E_fb for each later slot: with a picojoule less than that it falls back."""
+    instance = draw(0, "small", devices=1, slots=3, supply="scarce")
+    task = Task()
+    action = np.full((1, 1, 15), -0.5)
+    task.reset([instance])
+    spent = float(task.step(action).cost[0, 0])
+    later = 2 * 3 * instance.fallback_energy
+    for spare, falls in ((1e-12, False), (-1e-12, True)):
+        poor = Instance.model_validate(instance.model_dump() | {"battery": [spent + later + spare]})
+        task.reset([poor])
+        step = task.step(action)
+        assert (step.metrics["guarded"][0] > 0) == falls
+        assert (step.cost[0, 0] < spent) == falls
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_repair_and_guard_are_their_scalar_twins(draw, decide, seed):
     """Simultaneous refusals, dearest chunk first, all devices of a round at once, and repair again from what is still asked."""
