@@ -30,7 +30,7 @@ def test_epochs(benchmark, batch, method):
         for action in actions:
             task.step(action)
 
-    benchmark.pedantic(episodes, setup=lambda: (task.reset(instances), None)[1], rounds=20, warmup_rounds=2)
+    benchmark.pedantic(episodes, setup=lambda: (task.reset(instances), None)[1], rounds=8, warmup_rounds=1)
     benchmark.extra_info["epochs_per_second"] = round(batch * EPOCHS / benchmark.stats["median"])
 
 

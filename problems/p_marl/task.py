@@ -314,7 +314,7 @@ class Task:
         instance = self._running()
         self._played[:, self._epoch] = edge, cut, allocation
         self._records = physics.edge_records(edge, cut, self._devices, instance.edges, instance.groups)
-        self._last_action = np.where(self._mask, self._layout.encode(edge, cut), -1)
+        self._last_action = self._layout.encode(edge, cut)
         cost = np.where(self._mask, paid.cost, 0.0)
         weight = instance.weights[self._epoch]
         self._last_cost, self._previous = cost, edge
@@ -357,15 +357,16 @@ class Task:
         agents[..., layout.efficiency] = np.where(self._near, self._rate / instance.bandwidth, 0.0)
         agents[..., layout.previous] = self._previous[..., None] == np.arange(layout.edges + 1)
         agents[..., layout.last_cost] = self._last_cost
+        table = (batch, width, layout.edges, layout.groups)
         if self.coa:
-            record = self._near[..., None] * self._records[:, None]
-            agents[..., layout.record] = record.reshape(batch, width, -1)
+            np.multiply(self._near[..., None], self._records[:, None], out=agents[..., layout.record].reshape(table))
         if self.mean_field:
             agents[..., layout.mean_action] = self._mean_action()
-        agents[~self._mask] = 0.0
-        mask = np.zeros((batch, width, layout.actions), dtype=bool)
+        if not self._mask.all():
+            agents[~self._mask] = 0.0
+        mask = np.empty((batch, width, layout.actions), dtype=bool)
         mask[..., 0] = self._mask
-        mask[..., 1:] = np.repeat(self._near, layout.groups, axis=-1)
+        mask[..., 1:].reshape(table)[...] = self._near[..., None]
         shared = np.tile(np.array([self._epoch, instance.epochs - self._epoch], dtype=np.float64), (batch, 1))
         return {"phase": np.zeros(batch, dtype=np.int64), "mask": mask, "agents": agents, "shared": shared}
 
@@ -375,13 +376,13 @@ class Task:
         mean = np.zeros((batch, width, self._layout.actions))
         if self._last_action is None:
             return mean
-        taken = (self._last_action[..., None] == np.arange(self._layout.actions)).astype(np.float32)
-        epoch = min(self._epoch, self._running().epochs - 1)
+        epoch, actions = min(self._epoch, self._running().epochs - 1), self._layout.actions
         for row, instance in enumerate(self._instances):
-            place, count = instance.position[epoch], instance.devices
-            away = (place[:, None, 0] - place[None, :, 0]) ** 2 + (place[:, None, 1] - place[None, :, 1]) ** 2
-            near = (away <= self.neighbourhood**2).astype(np.float32)  # counts, which stay exact
-            np.fill_diagonal(near, 0.0)
-            others = np.maximum(near.sum(axis=1, keepdims=True, dtype=np.float64), 1.0)
-            mean[row, :count] = (near @ taken[row, :count]) / others
+            east, north = instance.position[epoch].T
+            away = (east[:, None] - east) ** 2 + (north[:, None] - north) ** 2
+            np.fill_diagonal(away, np.inf)
+            one, other = np.nonzero(away <= self.neighbourhood**2)
+            counts = np.bincount(one * actions + self._last_action[row, other], minlength=instance.devices * actions)
+            near = np.maximum(np.bincount(one, minlength=instance.devices), 1)
+            mean[row, : instance.devices] = counts.reshape(-1, actions) / near[:, None]
         return mean
