@@ -250,7 +250,7 @@ class Task:
         else:
             steps = self._steps()
             if not ((action == np.rint(action)) & (action >= 0.0) & (action <= steps)).all():
-                raise ValueError(f"expected whole numbers from 0 to {' or '.join(DECISIONS)}'s last choice in the action")
+                raise ValueError("expected whole numbers from 0 to the last choice of each decision in the action")
             part = action / np.maximum(steps, 1.0)
             offload = action[..., 0] > 0.5
         found = {}

@@ -178,7 +178,6 @@ def test_the_grid_finds_a_plan_of_the_value_that_it_says(draw, options):
     [
         {"supply": "scarce"},
         pytest.param({"limit": "average", "energy_limit": 0.01}, marks=pytest.mark.slow),
-        pytest.param({"slots": 2}, marks=pytest.mark.slow),
     ],
 )
 def test_the_strengthened_model_and_the_grid_have_nearly_one_optimum(draw, options):
