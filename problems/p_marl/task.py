@@ -376,13 +376,13 @@ class Task:
         mean = np.zeros((batch, width, self._layout.actions))
         if self._last_action is None:
             return mean
-        epoch, actions = min(self._epoch, self._running().epochs - 1), self._layout.actions
+        epoch, taken = min(self._epoch, self._running().epochs - 1), np.eye(self._layout.actions, dtype=np.float32)
         for row, instance in enumerate(self._instances):
-            east, north = instance.position[epoch].T
-            away = (east[:, None] - east) ** 2 + (north[:, None] - north) ** 2
+            east, north = np.ascontiguousarray(instance.position[epoch].T)
+            away = np.square(east[:, None] - east)
+            away += np.square(north[:, None] - north)
             np.fill_diagonal(away, np.inf)
-            one, other = np.nonzero(away <= self.neighbourhood**2)
-            counts = np.bincount(one * actions + self._last_action[row, other], minlength=instance.devices * actions)
-            near = np.maximum(np.bincount(one, minlength=instance.devices), 1)
-            mean[row, : instance.devices] = counts.reshape(-1, actions) / near[:, None]
+            near = (away <= self.neighbourhood**2).astype(np.float32)  # single precision counts exactly, and twice as quickly
+            counts = near @ taken[self._last_action[row, : instance.devices]]
+            mean[row, : instance.devices] = counts / np.maximum(near.sum(axis=1, dtype=np.float64), 1.0)[:, None]
         return mean
