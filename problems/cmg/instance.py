@@ -98,8 +98,9 @@ class Instance(ArrayModel):
         self._at_most("battery", float(self.battery.max()), "capacity", self.capacity)
         error = float(np.abs(self.eavesdropper_estimate - self.eavesdropper_gain).max())
         self._at_most("the error of field eavesdropper_estimate", error, "estimate_error", self.estimate_error)
-        for name in ("gain", "eavesdropper_gain", "harvest"):
-            self._at_most(name, float(getattr(self, name).max()), f"{name}_law", getattr(self, f"{name}_law"))
+        for name in ("gain", "eavesdropper_gain", "harvest", "most_power", "most_frequency"):
+            law = f"{name.removeprefix('most_')}_law"
+            self._at_most(name, float(getattr(self, name).max()), law, getattr(self, law))
         # So the fallback for every chunk in every slot is a feasible plan, whatever is harvested.
         slot = self.chunks * self.fallback_energy
         self._at_most("the energy of a slot of fallbacks", slot, "energy_limit", self.energy_limit)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LEVELS", "Task"]
 
+TINY = np.finfo(float).tiny  # instead of a range of nothing
 LEVELS = {"resolution": 16, "power": 8, "frequency": 8}  # of the discrete actions
 
 
@@ -128,8 +129,8 @@ class Task:
         }
         self._rows = np.zeros((*shape[1:3], len(layout.agent_features)))
         for name, values in scaled.items():
-            self._rows[..., layout.column(name)] = values
-        self._most_harvest = np.maximum(laws["harvest"], np.finfo(float).tiny)[:, None]
+            self._rows[..., layout.column(name)] = np.minimum(values, 1.0)
+        self._most_harvest = np.maximum(laws["harvest"], TINY)[:, None]
         self._most_gain = np.array([instance.gain_law for instance in instances])[:, None, None]
         heard = [instance.eavesdropper_gain_law + instance.estimate_error for instance in instances]
         self._most_estimate = np.array(heard)[:, None, None]
@@ -338,8 +339,8 @@ class Task:
                 agents[..., layout.block("estimate")] = np.minimum(worlds.estimate[slot] / self._most_estimate, 1.0)
             if not self.paper_obs and slot:
                 least, most = self._accuracies
-                accuracy = (self._accuracy / slot - least) / (most - least)
-                smoothness = (self._smoothness / slot - self._least_smoothness) / (1.0 - self._least_smoothness)
+                accuracy = (self._accuracy / slot - least) / np.maximum(most - least, TINY)
+                smoothness = (self._smoothness / slot - self._least_smoothness) / np.maximum(1.0 - self._least_smoothness, TINY)
                 agents[..., layout.block("last_frames")] = self._last_frames / at["most_frames"]
                 agents[..., layout.block("accuracy")] = np.clip(accuracy, 0.0, 1.0)
                 agents[..., layout.block("smoothness")] = np.clip(smoothness, 0.0, 1.0)

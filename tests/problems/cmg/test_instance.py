@@ -36,6 +36,7 @@ def edited(name: str, index: object, value: float) -> dict[str, object]:
         (edited("most_power", 2, 0.01), "expected field least_power at most field most_power = 0.01, found 0.05"),
         (edited("battery", 0, 9.0), "expected field battery at most field capacity = 8, found 9"),
         (edited("gain", (0, 0, 0), 11.0), "expected field gain at most field gain_law = 10, found 11"),
+        (edited("most_power", 0, 1.5), "expected field most_power at most field power_law = 1, found 1.5"),
         (edited("harvest", (0, 0), 2.0), "expected field harvest at most field harvest_law = 1.2, found 2"),
         (changed(estimate_error=0.1), "expected the error of field eavesdropper_estimate at most field estimate_error = 0.1, found 0.9"),
         (changed(energy_limit=0.0029), "expected the energy of a slot of fallbacks at most field energy_limit = 0.0029, found 0.00294912"),

@@ -306,6 +306,17 @@ def test_observations_are_what_the_layout_says(instances, flags):
                     assert not agents[:, layout.block("accuracy")].any()
 
 
+def test_ranges_of_nothing_are_observed_as_numbers(draw):
+    """One frame rate, one resolution and no harvest are instances too; nothing is divided by nothing."""
+    instance = draw(0, "small-scarce", frames=10, resolution=400, harvest_spread=0.0, slots=3, most_power=0.05)
+    task = Task(see_eve=True)
+    space = task.observation_space([instance])
+    for observation, _, step in play(task, [instance]):
+        for block in (observation["agents"], observation["shared"]):
+            assert ((block >= 0.0) & (block <= 1.0)).all()
+        assert space["agents"].contains(step.observation["agents"][0])
+
+
 def test_any_plan_is_replayed_exactly(draw, feasible):
     """A solver's plan passes through the task unchanged, so agents and solvers are scored on one scale, to 1e-9."""
     instances = [draw(seed, "small-scarce" if seed % 2 else "small", continuous_frames=True) for seed in range(8)]
