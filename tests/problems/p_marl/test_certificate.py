@@ -153,6 +153,37 @@ def test_no_episode_beats_a_bound(draw, some, seed):
                 assert not beats(verdict.objective, max(bounds), Sense.MINIMISE)
 
 
+def ascend(instance, steps=60):
+    """Dual data of the worst mean cost from a plain subgradient-free search: random steps that are kept when the bound rises."""
+    random = np.random.default_rng(0)
+    weight, price = np.ones(instance.devices), np.full((instance.epochs, instance.edges), 1e-3)
+    best = -np.inf
+    for _ in range(steps):
+        factors = [np.exp(random.normal(0, 0.7, array.shape)) for array in (weight, price)]
+        dual = Lagrangian(device_weight=weight * factors[0], edge_price=price * factors[1])
+        value = bound(instance, Certificate(kind="lagrangian", prices=dual))
+        if value > best:
+            best, weight, price = value, dual.device_weight, dual.edge_price
+    return best
+
+
+def test_bounds_of_tiny_episodes_hold_exhaustively(draw, brute_force_episode):
+    """Of every solution of tiny episodes none beats a bound on either objective, and both bounds come close to the optimum of some."""
+    closest = {"mean-worst": 0.0, "worst-mean": 0.0}
+    for seed in range(16):
+        instance = draw(seed, devices=(1, 2), edges=(1, 2), epochs=(2, 2), groups=(1, 1), multiprocessors=(2, 2))
+        optimum = brute_force_episode(instance)
+        bounds = [ascend(instance)]
+        if instance.objective == "mean-worst":
+            proofs = tuple(best_proof(instance, epoch, steps=25) for epoch in range(2))
+            bounds.append(bound(instance, Certificate(kind="per-epoch", epochs=proofs)))
+        for value in bounds:
+            assert not beats(optimum, value, Sense.MINIMISE)
+        if np.isfinite(optimum):
+            closest[instance.objective] = max(closest[instance.objective], max(bounds) / optimum)
+    assert min(closest.values()) > 0.98
+
+
 def test_a_per_epoch_bound_says_nothing_of_the_worst_mean(draw):
     """The mean of the worst costs is never below the worst mean, so its bound is no bound there; with one epoch they are one."""
     proof = LpDual(threshold=0.1, edge_price=[1.0])

@@ -124,6 +124,15 @@ def test_table_1_is_met_by_the_rows_that_can_be():
     assert nsg[2] == pytest.approx(22.16, rel=0.05)
 
 
+def test_a_finer_profile_leaves_the_world_as_it_is():
+    """Nineteen cuts instead of eight change the network alone, and what they offer is never worse."""
+    coarse, fine = (generate(TINY.model_copy(update={"profile": f"mobilenet-v3-large-{groups}"}), 3) for groups in (8, 19))
+    assert (coarse.groups, fine.groups) == (8, 19)
+    np.testing.assert_array_equal(coarse.position, fine.position)
+    least = [(choices.fixed + choices.shared / 64).min(axis=-1) for choices in (options(coarse, 0, None), options(fine, 0, None))]
+    assert (least[1] <= least[0] + 1e-12).all()
+
+
 def test_impossible_parameters_are_refused():
     """A speed range that falls, an unknown profile or a limit of zero is an error that names its field."""
     for changes in ({"speed_range": (9.0, 2.0)}, {"latency_limit": 0.0}, {"epochs": 0}, {"profile": "mobilenet"}):
