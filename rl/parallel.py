@@ -19,10 +19,11 @@ __all__ = ["parallel_view"]
 
 
 def parallel_view(problem: str, instances: Sequence[Any], reward: Reward = "objective", **task_options: Any) -> ParallelEnv:
-    """PettingZoo's view of a task in which every agent chooses one of equally many actions in every step, as those of P-MARL do.
+    """PettingZoo's view of a task in which every agent acts in every step, as those of P-MARL and CMG do.
 
     Each reset draws one of the instances with the environment's own generator; ``options={"instance": i}`` chooses it. An agent observes
-    its own row, what all share, and which actions the mask admits. ``env.solution()`` holds the decisions of an episode that has ended.
+    its own row, what all share, and, where it chooses one of several actions, which of them the mask admits. ``env.solution()`` holds
+    the decisions of an episode that has ended.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def parallel_view(problem: str, instances: Sequence[Any], reward: Reward = "obje
     Raises
     ------
     ValueError
-        If there is no instance, they differ in their numbers of devices, or the task's agents do not choose one action each.
+        If there is no instance, they differ in their numbers of devices, or the task's agents do not act one by one.
     """
     from gymnasium import spaces
 
@@ -46,8 +47,11 @@ def parallel_view(problem: str, instances: Sequence[Any], reward: Reward = "obje
         raise ValueError("expected at least one instance, found none")
     task = load(problem).Task(reward, **task_options)
     joint, blocks = task.action_space(instances), task.observation_space(instances)
-    if not isinstance(joint, spaces.MultiDiscrete) or joint.shape != blocks["mask"].shape[:1]:
-        raise ValueError(f"expected a problem whose agents choose one action each, found the actions {joint} of {problem}")
+    mask = blocks["mask"]
+    choices = isinstance(joint, spaces.MultiDiscrete) and isinstance(mask, spaces.MultiBinary) and joint.shape == mask.shape[:1]
+    vectors = len(joint.shape or ()) == 2 and mask.shape == (joint.shape or ())[:1]
+    if not (choices or vectors):
+        raise ValueError(f"expected a problem whose agents have an action each, found the actions {joint} of {problem}")
     counts = sorted({instance.devices for instance in instances})
     if len(counts) > 1:
         raise ValueError(f"expected instances of equally many devices, found {counts}")
@@ -62,34 +66,40 @@ def _parallel_view() -> type[ParallelEnv]:
     from gymnasium.utils import seeding
     from pettingzoo import ParallelEnv
 
+    def own_actions(joint: spaces.Space[Any], row: int) -> spaces.Space[Any]:
+        if isinstance(joint, spaces.MultiDiscrete):
+            return spaces.Discrete(int(joint.nvec[row])) if joint.nvec.ndim == 1 else spaces.MultiDiscrete(joint.nvec[row])
+        box = cast(spaces.Box, joint)
+        return spaces.Box(box.low[row], box.high[row], dtype=np.float64)
+
     class ParallelView(ParallelEnv):  # type: ignore[misc]  # PettingZoo is not type-checked
         """See `parallel_view`."""
 
-        def __init__(self, task: Task, instances: list[Any], joint: spaces.MultiDiscrete, blocks: spaces.Dict) -> None:
+        def __init__(self, task: Task, instances: list[Any], joint: spaces.Space[Any], blocks: spaces.Dict) -> None:
             self.metadata = {"name": "mecbench", "render_modes": []}
             self.render_mode = None
             self._task, self._instances = task, instances
             self._random, _ = seeding.np_random()
             rows, shared = cast(spaces.Box, blocks["agents"]), cast(spaces.Box, blocks["shared"])
-            self.possible_agents = [f"device_{number}" for number in range(joint.nvec.size)]
+            self.possible_agents = [f"device_{number}" for number in range(len(rows.low))]
             self.agents: list[str] = []
             # One space for each agent: learners tell them apart when they sample.
+            self.action_spaces = {agent: own_actions(joint, row) for row, agent in enumerate(self.possible_agents)}
             self.observation_spaces = {
                 agent: spaces.Dict(
                     {
                         "observation": spaces.Box(rows.low[0], rows.high[0], dtype=np.float64),
                         "shared": spaces.Box(shared.low, shared.high, dtype=np.float64),
-                        "action_mask": spaces.MultiBinary(int(count)),
                     }
+                    | ({"action_mask": spaces.MultiBinary(int(actions.n))} if isinstance(actions, spaces.Discrete) else {})
                 )
-                for agent, count in zip(self.possible_agents, joint.nvec, strict=True)
+                for agent, actions in self.action_spaces.items()
             }
-            self.action_spaces = {agent: spaces.Discrete(int(count)) for agent, count in zip(self.possible_agents, joint.nvec, strict=True)}
 
         def observation_space(self, agent: str) -> spaces.Dict:
             return self.observation_spaces[agent]
 
-        def action_space(self, agent: str) -> spaces.Discrete:
+        def action_space(self, agent: str) -> spaces.Space[Any]:
             return self.action_spaces[agent]
 
         def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -101,8 +111,8 @@ def _parallel_view() -> type[ParallelEnv]:
             self.agents = list(self.possible_agents)
             return self._split(observation), {agent: {"instance": index} for agent in self.agents}
 
-        def step(self, actions: dict[str, int]) -> tuple[dict[str, Any], ...]:
-            step = self._task.step(np.array([[actions[agent] for agent in self.agents]], dtype=np.int64))
+        def step(self, actions: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+            step = self._task.step(np.array([[actions[agent] for agent in self.agents]]))
             observations = self._split(step.observation)
             rewards = {agent: float(step.reward[0, row]) for row, agent in enumerate(self.agents)}
             infos: dict[str, Any] = {agent: {"cost": float(step.cost[0, row])} for row, agent in enumerate(self.agents)}
@@ -123,9 +133,11 @@ def _parallel_view() -> type[ParallelEnv]:
 
         def _split(self, observation: Observation) -> dict[str, Any]:
             rows, shared, mask = observation["agents"][0], observation["shared"][0], observation["mask"][0].astype(np.int8)
-            return {
-                agent: {"observation": rows[number], "shared": shared, "action_mask": mask[number]}
-                for number, agent in enumerate(self.agents)
-            }
+            seen: dict[str, Any] = {}
+            for number, agent in enumerate(self.agents):
+                seen[agent] = {"observation": rows[number], "shared": shared}
+                if "action_mask" in self.observation_spaces[agent].spaces:
+                    seen[agent]["action_mask"] = mask[number]
+            return seen
 
     return ParallelView
