@@ -55,7 +55,7 @@ def best_proof(instance, epoch=0, steps=40):
     return proof
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_proofs_hold_against_brute_force(draw, brute_force, seed):
     """A proved threshold is at most the optimum of all solutions, and the best one is close where the optimum is not fractional."""
@@ -126,13 +126,17 @@ def test_a_spoilt_certificate_is_refused_or_proves_less():
     wider = Instance.model_validate(instance.model_dump() | {"bandwidth": 1.1 * instance.bandwidth})  # every demand falls a little
     with pytest.raises(CertificateError):
         bound(wider, Certificate(kind="per-epoch", epochs=(proof,)))
+    shadowing = instance.shadowing.copy()
+    shadowing[0, 0] -= 30.0  # one device alone needs less
+    with pytest.raises(CertificateError):
+        bound(Instance.model_validate(instance.model_dump() | {"shadowing": shadowing}), Certificate(kind="per-epoch", epochs=(proof,)))
     with pytest.raises(CertificateError, match="expected 1 proofs, one per epoch, found 2"):
         bound(instance, Certificate(kind="per-epoch", epochs=(proof, proof)))
     less = LpDual(threshold=proof.threshold * 0.99, edge_price=proof.edge_price)
     assert bound(instance, Certificate(kind="per-epoch", epochs=(less,))) < proof.threshold
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_no_episode_beats_a_bound(draw, some, seed):
     """Bounds of whole episodes hold against random solutions, for both objectives and both ways in which batteries drain."""
@@ -153,7 +157,7 @@ def test_no_episode_beats_a_bound(draw, some, seed):
                 assert not beats(verdict.objective, max(bounds), Sense.MINIMISE)
 
 
-def ascend(instance, steps=60):
+def ascend(instance, steps=40):
     """Dual data of the worst mean cost from a plain subgradient-free search: random steps that are kept when the bound rises."""
     random = np.random.default_rng(0)
     weight, price = np.ones(instance.devices), np.full((instance.epochs, instance.edges), 1e-3)
@@ -170,7 +174,7 @@ def ascend(instance, steps=60):
 def test_bounds_of_tiny_episodes_hold_exhaustively(draw, brute_force_episode):
     """Of every solution of tiny episodes none beats a bound on either objective, and both bounds come close to the optimum of some."""
     closest = {"mean-worst": 0.0, "worst-mean": 0.0}
-    for seed in range(16):
+    for seed in range(10):
         instance = draw(seed, devices=(1, 2), edges=(1, 2), epochs=(2, 2), groups=(1, 1), multiprocessors=(2, 2))
         optimum = brute_force_episode(instance)
         bounds = [ascend(instance)]
