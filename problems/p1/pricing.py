@@ -18,8 +18,9 @@ from mecbench.problems.p1.tables import Prices, Tables
 
 __all__ = ["MOST_LABELS", "MULTIPLIERS", "Listed", "Priced", "plans_below", "price"]
 
+FEW_MULTIPLIERS = np.array([0.0, 0.06, 0.3, 1.5])  # mu [1/s] that are tried first
 MULTIPLIERS = np.array([0.0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.5, 4.0])  # mu [1/s]
-MOST_LABELS = 200_000  # of one task's search, after which the bound of the multipliers stands
+MOST_LABELS = 10_000  # of one task's search, after which the bound of the multipliers stands; hundreds are usual
 
 
 class Priced(NamedTuple):
@@ -71,11 +72,11 @@ def price(tables: Tables, prices: Prices, most_labels: int = MOST_LABELS) -> Pri
     most_labels
         Labels after which a group's search gives up.
     """
-    value, fail, plan, exact = _price(tables, prices, MULTIPLIERS, most_labels)
+    value, fail, plan, exact = _price(tables, prices, FEW_MULTIPLIERS, MULTIPLIERS, most_labels)
     return Priced(value, fail, plan.reshape(-1, 3, tables.window), exact)
 
 
-def plans_below(tables: Tables, prices: Prices, group: int, limit: float, most_plans: int, most_labels: int = 100 * MOST_LABELS) -> Listed:
+def plans_below(tables: Tables, prices: Prices, group: int, limit: float, most_plans: int, most_labels: int = 2000 * MOST_LABELS) -> Listed:
     """List every plan of a group that completes and costs less than a limit, prices and fees included.
 
     Parameters
@@ -194,7 +195,7 @@ def _price_late(
 
 @njit(cache=True, error_model="numpy")
 def _price(
-    tables: Tables, prices: Prices, multipliers: np.ndarray, most_labels: int
+    tables: Tables, prices: Prices, few: np.ndarray, multipliers: np.ndarray, most_labels: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Price all groups without the deadline, then those again whose plans miss it."""
     nodes, slots = tables.availability.shape
@@ -235,7 +236,11 @@ def _price(
         if seconds > tables.deadline:
             late[g] = any_late = True
     if any_late:
-        _price_late(tables, prices, multipliers, most_labels, late, number, free.shape[0], share, value, fail, plan, exact)
+        _price_late(tables, prices, few, most_labels, late, number, free.shape[0], share, value, fail, plan, exact)
+        if not exact.all():
+            for g in range(groups):
+                late[g], exact[g] = not exact[g], True
+            _price_late(tables, prices, multipliers, most_labels, late, number, free.shape[0], share, value, fail, plan, exact)
     for g in range(groups):
         if fail[g]:
             for k in range(window):

@@ -14,15 +14,15 @@ from mecbench.solvers.p1.neighbourhood import Search
 from mecbench.solvers.p1.pool import Pool, solution_of
 from mecbench.solvers.p1.tree import Tree
 
-__all__ = ["BranchAndPrice", "algorithms", "divide"]
+__all__ = ["BranchAndPrice", "algorithms", "certified", "divide"]
 
 USED = 0.95  # part of the time limit that is planned with
 GENERATION = 0.3  # part of the time that the root may take
 SEARCH = 0.05, 0.2  # time of the local search before: seconds per task, part of the time at most
-FIRST_CHOICE = 0.1, 2.0  # part of the time before the first choice in integers among the columns, and what each wait is of the one before
+FIRST_CHOICE = 0.1  # part of the time before the first choice in integers among the columns; each later one comes after twice the time
 CHOICE = 0.1  # part of the time that such a choice may take
 MOST_COLUMNS = 2500  # of a choice
-MOST_LEAVES = 400  # of a certificate: tens of milliseconds to recompute at ten devices
+LEAVES = 6000, 400  # of a certificate at most: of all devices together, and of any
 
 
 def divide(tree: Tree, pool: Pool, left: Callable[[], float], report: Callable[[], None]) -> None:
@@ -38,27 +38,52 @@ def divide(tree: Tree, pool: Pool, left: Callable[[], float], report: Callable[[
         Called when the bound or the solution has improved.
     """
     total = left()
-    wait, factor = FIRST_CHOICE
+    spent = FIRST_CHOICE
     while not tree.closed and left() > 0:
-        end = (1.0 - wait) * total
-        tree.search(lambda end=end: left() - end if end > 0 else left(), report)  # type: ignore[misc]
-        if not tree.closed and left() > 0 and wait < 1.0:
+        end = max(1.0 - spent, 0.0) * total
+        tree.search(lambda end=end: left() - end, report)  # type: ignore[misc]
+        if not tree.closed and spent < 1.0 and left() > 0:
             choice = choose(pool, MOST_COLUMNS, tree.root.duals, min(CHOICE * total, left()))
             if choice is not None and tree.offer(choice):
                 report()
-        wait *= factor
+        spent *= 2.0
+
+
+def certified(instance: Instance, tree: Tree, most_leaves: int | None) -> Outcome:
+    """Outcome of a tree: its bound is that of its certificate.
+
+    Parameters
+    ----------
+    instance, tree
+        The instance and a tree with a solution.
+    most_leaves
+        Of the certificate; by default as the number of devices allows.
+    """
+    assert tree.best is not None
+    shared, most = LEAVES
+    certificate = tree.certificate(most_leaves or min(most, max(1, shared // instance.devices)))
+    proven, cost = bound(instance, certificate), tree.best.cost
+    metrics = {
+        "nodes": float(tree.nodes),
+        "leaves": float(certificate.share_price.shape[0]),
+        "tree_bound": tree.bound,
+        "gap": (cost - proven) / cost,
+    }
+    solution = solution_of(instance, tree.best.fail, tree.best.plan)
+    return Outcome(solution, proven, certificate, "optimal" if tree.closed else "feasible", metrics)
 
 
 @dataclass(frozen=True)
 class BranchAndPrice:
     """Exact: best-bound search after a short local search, until the gap is closed.
 
-    The bound is certified by the tree; where that has more leaves than `most_leaves`, by its upper part.
+    The bound is certified by the tree; where that has more leaves than `most_leaves`, by its upper part. The bound of the
+    whole tree is the metric ``tree_bound``.
 
     Attributes
     ----------
     most_leaves
-        Of the certificate.
+        Of the certificate; by default fewer where there are more devices, as each takes longer to recompute.
     """
 
     name: ClassVar[str] = "branch-and-price"
@@ -67,7 +92,7 @@ class BranchAndPrice:
     version: ClassVar[int] = 1
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
 
-    most_leaves: int = MOST_LEAVES
+    most_leaves: int | None = None
 
     def prepare(self) -> None:
         """Compile the pricing."""
@@ -94,18 +119,7 @@ class BranchAndPrice:
             budget.report(solution_of(instance, tree.best.fail, tree.best.plan), tree.bound)
 
         divide(tree, pool, left, report)
-        assert tree.best is not None
-        certificate = tree.certificate(self.most_leaves)
-        proven = bound(instance, certificate)
-        metrics = {
-            "nodes": float(tree.nodes),
-            "leaves": float(certificate.share_price.shape[0]),
-            "columns": float(len(pool)),
-            "tree_bound": tree.bound,
-            "gap": (tree.best.cost - proven) / tree.best.cost,
-        }
-        solution = solution_of(instance, tree.best.fail, tree.best.plan)
-        return Outcome(solution, proven, certificate, "optimal" if tree.closed else "feasible", metrics)
+        return certified(instance, tree, self.most_leaves)
 
 
 algorithms = (BranchAndPrice,)

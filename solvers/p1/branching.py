@@ -97,11 +97,15 @@ def candidates(pool: Pool, master: Master, sides: tuple[Side, ...] = ()) -> list
 
 def _layers(ran: np.ndarray, block: np.ndarray) -> Iterator[tuple[tuple[int, ...], int, float]]:
     """Open counts of layers, shape [..., L], but those that equal the count of blocks or of an earlier layer: place, layer, value."""
-    for at, value in _open(ran):
-        *place, layer = (int(index) for index in np.unravel_index(at, ran.shape))
-        known = np.append(ran[tuple(place)][:layer], block[tuple(place)])
-        if (np.abs(known - value) > FRACTIONAL).all():
-            yield tuple(place), layer, value
+    fraction = np.abs(ran - np.round(ran)) > FRACTIONAL
+    places = np.flatnonzero(fraction.any(axis=-1))
+    shape, ran, known = block.shape, ran.reshape(-1, ran.shape[-1])[places], block.ravel()[places, None]
+    for layer in range(ran.shape[1]):
+        value = ran[:, layer]
+        new = fraction.reshape(-1, ran.shape[1])[places, layer] & (np.abs(known - value[:, None]) > FRACTIONAL).all(axis=1)
+        for i in np.flatnonzero(new).tolist():
+            yield tuple(int(index) for index in np.unravel_index(places[i], shape)), layer, float(value[i])
+        known = np.append(known, value[:, None], axis=1)
 
 
 def _open(values: np.ndarray) -> list[tuple[int, float]]:

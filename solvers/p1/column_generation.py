@@ -10,12 +10,12 @@ import numpy as np
 
 from mecbench.problems.p1 import SIZES, Certificate, Instance, bound, generate
 from mecbench.problems.p1.rows import with_rows
-from mecbench.problems.p1.tables import plain_prices, tables
+from mecbench.problems.p1.tables import Prices, plain_prices, tables
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 from mecbench.solvers.p1.master import Duals, Master, Side
 from mecbench.solvers.p1.pool import Pool
 
-__all__ = ["ColumnGeneration", "Generation", "algorithms", "compile_pricing"]
+__all__ = ["ColumnGeneration", "Generation", "algorithms", "compile_pricing", "prices_of"]
 
 STABILITY = 0.7  # weight of the best duals so far in those that are priced first
 TOLERANCE = 1e-7  # of the gap between master and bound, relative
@@ -97,10 +97,8 @@ class Generation:
 
     def _price(self, duals: Duals, report: Callable[[float], None]) -> None:
         """Add the columns that are cheapest at some prices, and keep those if they prove more."""
-        pool, shape = self.pool, self.pool.instance.availability.shape
-        share, hop = duals.price[: -shape[1]].reshape(shape), duals.price[-shape[1] :]
-        fees = zip(self.sides, duals.multiplier.tolist(), strict=True)
-        found = pool.price(with_rows(pool.tables, share, hop, [(side.row, side.sign * fee) for side, fee in fees]))
+        pool = self.pool
+        found = pool.price(prices_of(pool, self.sides, duals))
         limits = sum(fee * side.right_hand_side for side, fee in zip(self.sides, duals.multiplier.tolist(), strict=True))
         value = float(pool.tables.size @ found.value - pool.capacity @ duals.price - limits)
         if value > self.best:
@@ -114,6 +112,20 @@ class Generation:
         shape = self.pool.instance.availability.shape
         price = self.duals.price
         return Certificate(share_price=price[: -shape[1]].reshape(1, *shape), hop_price=price[None, -shape[1] :])
+
+
+def prices_of(pool: Pool, sides: tuple[Side, ...], duals: Duals) -> Prices:
+    """Prices of capacities with the fees of sides.
+
+    Parameters
+    ----------
+    pool, sides, duals
+        The instance's columns, the sides, and the duals of both.
+    """
+    shape = pool.instance.availability.shape
+    share, hop = duals.price[: -shape[1]].reshape(shape), duals.price[-shape[1] :]
+    charged = [(side.row, side.sign * fee) for side, fee in zip(sides, duals.multiplier.tolist(), strict=True) if fee > 0]
+    return with_rows(pool.tables, share, hop, charged)
 
 
 def compile_pricing() -> None:

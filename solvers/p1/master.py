@@ -12,7 +12,7 @@ from mecbench.solvers.p1.pool import Pool
 
 __all__ = ["Choice", "Duals", "Master", "Side", "choose", "choose_among", "take"]
 
-EXCESS = 10.0  # cost of a unit by which a branch is not kept, in penalties
+EXCESS = 1.0  # cost of a unit by which a branch is not kept, in penalties
 MOST_NODES = 2**31 - 1  # that HiGHS can count
 
 

@@ -12,6 +12,7 @@ from mecbench.problems.p1 import Certificate
 from mecbench.problems.p1.certificate import Branch
 from mecbench.solvers.p1.branching import Candidate, Gains, candidates
 from mecbench.solvers.p1.column_generation import Generation
+from mecbench.solvers.p1.enumeration import prove
 from mecbench.solvers.p1.master import Choice, Duals, Master, Side
 from mecbench.solvers.p1.pool import Pool
 
@@ -39,6 +40,8 @@ class Node:
         Counts to branch on; none where nothing is fractional.
     branch, children
         How it was divided, and into which: at most, at least.
+    word
+        Bound by an enumeration, the word of a MILP solver.
     """
 
     sides: tuple[Side, ...]
@@ -47,6 +50,7 @@ class Node:
     open: list[Candidate]
     branch: Candidate | None = None
     children: tuple[Node, ...] = ()
+    word: float = -np.inf
 
 
 class Tree:
@@ -60,8 +64,8 @@ class Tree:
         The node without sides.
     nodes
         Number of nodes solved.
-    unresolved
-        Leaves with nothing to branch on and a gap left.
+    settled
+        Leaves with nothing to branch on and a gap left, which enumeration has closed as far as it could.
 
     Parameters
     ----------
@@ -76,7 +80,7 @@ class Tree:
         self._gains = Gains()
         self.root = Node((), generation.best, generation.duals, candidates(self._pool, self._master))
         self._open: list[tuple[float, int, Node]] = [(self.root.bound, 0, self.root)]
-        self.unresolved: list[Node] = []
+        self.settled: list[Node] = []
         self.nodes = 1
         self._read()
 
@@ -87,8 +91,8 @@ class Tree:
 
     @property
     def bound(self) -> float:
-        """Least bound of all that is open or given up."""
-        least = min((node.bound for node in self.unresolved), default=np.inf)
+        """Least bound of all that is open or settled; where something is settled, a solver's word."""
+        least = min((max(node.bound, node.word) for node in self.settled), default=np.inf)
         return float(min(self.cutoff, least, *(bound for bound, _, _ in self._open[:1])))
 
     @property
@@ -117,7 +121,8 @@ class Tree:
             before = self.bound
             _, _, node = heapq.heappop(self._open)
             if not node.open:
-                self.unresolved.append(node)
+                self._settle(node, left)
+                report()
                 continue
             found = self.best
             if not self._divide(node, left):
@@ -125,6 +130,14 @@ class Tree:
                 break
             if self.best is not found or self.bound > before:
                 report()
+
+    def _settle(self, node: Node, left: Callable[[], float]) -> None:
+        """Look through all plans that could be part of a better solution in a node."""
+        proof = prove(self._pool, node.sides, node.duals, node.bound, self.cutoff, left)
+        node.word = proof.bound
+        self.settled.append(node)
+        if proof.choice is not None:
+            self.offer(proof.choice)
 
     def _solve(self, node: Node, sides: tuple[Side, ...], left: Callable[[], float], most_iterations: float) -> Generation:
         """Generate columns on sides from what is known of a node above."""
