@@ -12,9 +12,32 @@ from mecbench.problems.p_marl import physics
 from mecbench.problems.p_marl.instance import Instance, Objective
 from mecbench.problems.p_marl.solution import Solution
 
-__all__ = ["Account", "account", "evaluate", "head", "price", "usage"]
+__all__ = ["Account", "Terms", "account", "evaluate", "own_terms", "price", "usage"]
 
 MINUTE = 60.0  # [s]
+
+
+class Terms(NamedTuple):
+    """What devices' decisions come to before any edge is shared, all of one shape.
+
+    Attributes
+    ----------
+    latency, energy
+        D^lo + D^tr [ms] and E [mJ].
+    tail_work
+        w, work that is left to the edge [SM ms].
+    switch
+        Whether the device switches.
+    fixed, shared
+        a = R_c and b = R_f (eq. 11).
+    """
+
+    latency: np.ndarray
+    energy: np.ndarray
+    tail_work: np.ndarray
+    switch: np.ndarray
+    fixed: np.ndarray
+    shared: np.ndarray
 
 
 class Account(NamedTuple):
@@ -71,31 +94,32 @@ def evaluate(instance: Instance, solution: Solution) -> Evaluation:
 def account(instance: Instance, solution: Solution) -> Account:
     """What every device pays in every epoch; the solution must fit the instance's shape."""
     edge, cut = solution.edge, solution.cut
-    target = np.maximum(edge - 1, 0)[..., None]
-    rate = np.take_along_axis(instance.uplink_rate, target, axis=-1)[..., 0]
+    rate = np.take_along_axis(instance.uplink_rate, np.maximum(edge - 1, 0)[..., None], axis=-1)[..., 0]
     local_latency, local_energy = _local(instance, edge, cut, rate)
     previous = np.concatenate((instance.previous_edge[None], edge[:-1]))
-    return price(instance, edge, cut, solution.allocation, rate, local_latency, local_energy, previous)
+    terms = own_terms(instance, edge, cut, rate, local_latency, local_energy, previous)
+    return price(instance, edge, cut, solution.allocation, terms)
 
 
-def price(
+def own_terms(
     instance: Instance,
     edge: np.ndarray,
     cut: np.ndarray,
-    allocation: np.ndarray,
     rate: np.ndarray,
     local_latency: np.ndarray,
     local_energy: np.ndarray,
     previous: np.ndarray,
-) -> Account:
-    """What devices pay for their decisions (section 3 and eq. 11); all arrays and the result have one shape, whatever it is.
+) -> Terms:
+    """What devices' decisions come to before any edge is shared (section 3 and eq. 11).
+
+    All arrays and the result have one shape, whatever it is.
 
     Parameters
     ----------
     instance
         Whose constants hold; its trace is not read.
-    edge, cut, allocation
-        u, k and l.
+    edge, cut
+        u and k.
     rate
         Uplink rate to the edge [bit/s]; not read of local devices.
     local_latency, local_energy
@@ -103,28 +127,51 @@ def price(
     previous
         u of the epoch before, -1 for none.
     """
-    attached, sane = edge > 0, (edge == 0) == (cut == instance.groups)
-    share, sending = head(instance, edge, cut, rate)
-    own_latency = share * local_latency + sending
+    attached = edge > 0
+    share, sending = _head(instance, edge, cut, rate)
+    latency = share * local_latency + sending
     energy = share * local_energy + instance.transmit_power * sending
     switch = physics.switches(edge, previous)
     charge = np.where(switch, instance.switch_cost, 0.0)
     nothing = np.zeros_like(charge)
     fixed_charge, shared_charge = (nothing, charge) if instance.divided_switch_cost else (charge, nothing)
-    fixed = device.fixed_cost(energy, own_latency, fixed_charge, instance.energy_unit, instance.latency_unit)
-    tail_work = np.where(attached, instance.tail_work[np.minimum(cut, instance.groups)], 0.0)
-    cost = np.where(attached, device.cost(fixed, tail_work / instance.latency_unit + shared_charge, allocation), fixed)
+    tail_work = np.where(attached, instance.tail_work[cut], 0.0)
+    return Terms(
+        latency,
+        energy,
+        tail_work,
+        switch,
+        device.fixed_cost(energy, latency, fixed_charge, instance.energy_unit, instance.latency_unit),
+        tail_work / instance.latency_unit + shared_charge,
+    )
+
+
+def price(instance: Instance, edge: np.ndarray, cut: np.ndarray, allocation: np.ndarray, terms: Terms) -> Account:
+    """What devices pay for their decisions and multiprocessors; all of one shape.
+
+    Parameters
+    ----------
+    instance
+        Whose constants hold; its trace is not read.
+    edge, cut, allocation
+        u, k and l.
+    terms
+        As `own_terms` has them.
+    """
+    sane = (edge == 0) == (cut == instance.groups)
+    cost = np.where(edge > 0, device.cost(terms.fixed, terms.shared, allocation), terms.fixed)
+    divisor = np.maximum(allocation, 1) if instance.divided_switch_cost else 1
     return Account(
-        latency=physics.latency(own_latency, tail_work, allocation),
-        energy=energy,
-        switch=switch,
-        switch_cost=charge / np.maximum(allocation, 1) if instance.divided_switch_cost else charge,
+        latency=physics.latency(terms.latency, terms.tail_work, allocation),
+        energy=terms.energy,
+        switch=terms.switch,
+        switch_cost=np.where(terms.switch, instance.switch_cost, 0.0) / divisor,
         cost=np.where(sane, cost, np.inf),
     )
 
 
-def head(instance: Instance, edge: np.ndarray, cut: np.ndarray, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Share of the network that devices compute themselves and D^tr [ms]; arguments as of `price`."""
+def _head(instance: Instance, edge: np.ndarray, cut: np.ndarray, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the network that devices compute themselves and D^tr [ms]."""
     attached, k = edge > 0, np.minimum(cut, instance.groups - 1)
     sending = np.where(attached, device.transmission_latency(instance.cut_bytes[k], rate), 0.0)
     return np.where(attached, instance.head_share[k], 1.0), sending
@@ -147,7 +194,7 @@ def _local(instance: Instance, edge: np.ndarray, cut: np.ndarray, rate: np.ndarr
     """Latency and energy of the whole network on the devices, shape [T, M], at the clocks that the decisions leave them."""
     if instance.drain == "exogenous":
         return instance.local_latency, instance.local_energy
-    share, sending = head(instance, edge, cut, rate)
+    share, sending = _head(instance, edge, cut, rate)
     battery = instance.battery
     latency, energy = np.empty_like(share), np.empty_like(share)
     for epoch in range(instance.epochs):

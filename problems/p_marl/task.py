@@ -10,7 +10,7 @@ import numpy as np
 from mecbench.problems.p_edge import physics as device
 from mecbench.problems.p_marl import physics
 from mecbench.problems.p_marl.allocation import Attached, Rule, share_edges
-from mecbench.problems.p_marl.evaluate import Account, head, price
+from mecbench.problems.p_marl.evaluate import Account, Terms, own_terms, price
 from mecbench.problems.p_marl.instance import Instance
 from mecbench.problems.p_marl.layout import SHARED_FEATURES, Layout, perception_radius
 from mecbench.problems.p_marl.solution import Solution
@@ -168,12 +168,13 @@ class Task:
         rate = np.take_along_axis(self._rate, np.maximum(edge - 1, 0)[..., None], axis=-1)[..., 0]
         rate = np.where(edge > 0, rate, 1.0)  # 0 where there is no device
         attached, edge, cut = self._admit(edge, cut)
-        fixed, shared = self._parts(edge, cut, rate)
-        allocation = share_edges(attached, fixed, shared, instance.multiprocessors, self.runtime)
-        paid = price(instance, edge, cut, allocation, rate, self._local_latency, self._local_energy, self._previous)
-        reward = self._pay(attached, edge, fixed, shared, paid)
+        terms = own_terms(instance, edge, cut, rate, self._local_latency, self._local_energy, self._previous)
+        allocation = share_edges(attached, terms.fixed, terms.shared, instance.multiprocessors, self.runtime)
+        paid = price(instance, edge, cut, allocation, terms)
+        reward = self._pay(attached, edge, terms, paid)
         self._record(edge, cut, allocation, paid)
-        self._drain(edge, cut, rate)
+        lost = paid.energy if instance.drain == "endogenous" else self._local_energy
+        self._battery = physics.drained(self._battery, lost, instance.frames)
         self._epoch += 1
         over = np.full(len(self._mask), self._epoch == instance.epochs)
         if self._epoch < instance.epochs:
@@ -260,13 +261,6 @@ class Task:
             self._local_latency, self._local_energy = self._now("local_latency"), self._now("local_energy")
         self._clock = np.where(self._mask, instance.clock_at(self._battery), 0.0)
 
-    def _drain(self, edge: np.ndarray, cut: np.ndarray, rate: np.ndarray) -> None:
-        instance, energy = self._running(), self._local_energy
-        if instance.drain == "endogenous":
-            share, sending = head(instance, edge, cut, rate)
-            energy = share * energy + instance.transmit_power * sending
-        self._battery = physics.drained(self._battery, energy, instance.frames)
-
     def _admit(self, edge: np.ndarray, cut: np.ndarray) -> tuple[Attached, np.ndarray, np.ndarray]:
         """Let at most L devices attach to an edge."""
         instance = self._running()
@@ -283,18 +277,7 @@ class Task:
         edge, cut = np.where(refused, 0, edge), np.where(refused, instance.groups, cut)
         return Attached(edge, instance.edges), edge, cut
 
-    def _parts(self, edge: np.ndarray, cut: np.ndarray, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """a and b of every decision (eq. 11), shape [B, A]: what the edges are told."""
-        instance = self._running()
-        share, sending = head(instance, edge, cut, rate)
-        charge = np.where(physics.switches(edge, self._previous), instance.switch_cost, 0.0)
-        fixed_charge, shared_charge = (np.zeros_like(charge), charge) if instance.divided_switch_cost else (charge, np.zeros_like(charge))
-        energy = share * self._local_energy + instance.transmit_power * sending
-        latency = share * self._local_latency + sending
-        fixed = device.fixed_cost(energy, latency, fixed_charge, instance.energy_unit, instance.latency_unit)
-        return fixed, instance.tail_work[cut] / instance.latency_unit + shared_charge
-
-    def _pay(self, attached: Attached, edge: np.ndarray, fixed: np.ndarray, shared: np.ndarray, paid: Account) -> np.ndarray:
+    def _pay(self, attached: Attached, edge: np.ndarray, terms: Terms, paid: Account) -> np.ndarray:
         """Rewards of the epoch, shape [B, A]."""
         instance, cost = self._running(), np.where(self._mask, paid.cost, 0.0)
         weight = instance.weights[self._epoch]
@@ -305,8 +288,8 @@ class Task:
             return -cost
         table = attached.table(paid.cost)
         if self.runtime != "maxmin":
-            best = share_edges(attached, fixed, shared, instance.multiprocessors)
-            table = attached.table(device.cost(fixed, shared, np.maximum(best, 1)))
+            best = share_edges(attached, terms.fixed, terms.shared, instance.multiprocessors)
+            table = attached.table(device.cost(terms.fixed, terms.shared, np.maximum(best, 1)))
         worst = np.where(attached.mask, table, -np.inf).max(axis=1, keepdims=True)
         return -np.where(edge > 0, attached.devices(np.broadcast_to(worst, table.shape)), cost)
 
