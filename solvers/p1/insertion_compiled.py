@@ -226,7 +226,8 @@ def plan_one(
     """Write a cheap plan of a task within the deadline; its cost, prices and what others lose included.
 
     It is the cheapest where that of the dynamic programme is in time. A late one has its shares raised until it is not, which
-    tells what a second is worth; the programme is asked once more at such a multiplier, and the cheaper of both plans taken.
+    tells what a second is worth; the programme is asked once more at such a multiplier, and the cheaper of both plans taken. Where
+    shares can not be raised that far, multipliers are tried upwards.
 
     Parameters
     ----------
@@ -251,17 +252,21 @@ def plan_one(
         return best
     best, worth = _hasten(tables, offers, levels, q, best, seconds, plan)
     i = 1
-    while i < multipliers.size - 1 and multipliers[i] < worth:
+    while i < multipliers.size - 1 and best < np.inf and multipliers[i] < worth:
         i += 1
-    _refresh(tables, state, offers, levels, i, multipliers[i], release, squeezing)
-    if _programme(tables, state, offers, levels, tolls, i, multipliers[i], q, np.inf) == np.inf:
-        return best
-    cost, seconds = _trace(tables, state, offers, levels, tolls, i, multipliers[i], q, attempt)
-    if seconds > tables.deadline:
-        cost, _ = _hasten(tables, offers, levels, q, cost, seconds, attempt)
-    if cost < best:
-        best = cost
-        plan[:] = attempt
+    while i < multipliers.size:
+        _refresh(tables, state, offers, levels, i, multipliers[i], release, squeezing)
+        if _programme(tables, state, offers, levels, tolls, i, multipliers[i], q, np.inf) == np.inf:
+            break
+        cost, seconds = _trace(tables, state, offers, levels, tolls, i, multipliers[i], q, attempt)
+        if seconds > tables.deadline:
+            cost, _ = _hasten(tables, offers, levels, q, cost, seconds, attempt)
+        if cost < best:
+            best = cost
+            plan[:] = attempt
+        if best < np.inf:
+            break
+        i += 1
     return best
 
 

@@ -29,7 +29,7 @@ class Lns:
     name: ClassVar[str] = "lns"
     kind: ClassVar[Kind] = "heuristic"
     sees: ClassVar[Sees] = "clairvoyant"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
 
     def prepare(self) -> None:

@@ -12,7 +12,10 @@ from mecbench.solvers.p1.state import Offers, State
 
 __all__ = ["rounds", "take"]
 
-CHANGE = 1e-12
+CHANGE = 1e-12  # cost that counts as a gain
+WILD = 0.7  # part of the rounds in which prices differ by slot
+MOST_TOLL = 1.2  # of hops, on average over the slots, in parts of their price in column generation
+NOISE = 0.02  # cost of a hop, at most and rarely, on top of that
 
 
 @njit(cache=True, error_model="numpy")
@@ -129,10 +132,10 @@ def rounds(
     for _ in range(number):
         _copy(state.integers, before.integers)
         _copy(state.reals, before.reals)
-        wild = _uniform(random) < 0.7
+        wild, theta = _uniform(random) < WILD, MOST_TOLL * _uniform(random)
         for t in range(tolls.size):
             levels[t] = int(_uniform(random) * offers.level.size) if wild else 0
-            tolls[t] = (0.5 + _uniform(random)) * offers.hop_price[t] + 0.02 * _uniform(random) ** 3 if wild else offers.hop_price[t]
+            tolls[t] = theta * (0.5 + _uniform(random)) * offers.hop_price[t] + (NOISE * _uniform(random) ** 3 if wild else 0.0)
         count = _choose(tables, state, random, most, chosen, pool)
         for i in range(count):
             withdraw(tables, state, chosen[i])
