@@ -134,14 +134,16 @@ def check_proof(instance: Instance, epoch: int, proof: LpDual | DantzigWolfe) ->
     possible = need <= instance.multiprocessors
     if not possible.any(axis=1).all():
         return  # somebody cannot stay below the threshold even alone
+    if prices.any():
+        prices = prices / prices.max()  # the scale proves nothing, and sums of this one are finite
     if isinstance(proof, LpDual):
-        claimed = float(np.where(possible, proof.edge_price * need, np.inf).min(axis=1).sum())
-        limit = float(instance.multiprocessors * proof.edge_price.sum())
+        claimed = float(np.where(possible, prices * need, np.inf).min(axis=1).sum())
+        limit = float(instance.multiprocessors * prices.sum())
     else:
         if instance.multiprocessors > LARGEST_PACKING:
             raise CertificateError(f"epoch {epoch}: packings are recomputed up to L = {LARGEST_PACKING}, found {instance.multiprocessors}")
-        claimed = float(proof.device_price[rest].sum())
-        limit = float(packing_values(proof.device_price[rest], need, instance.multiprocessors).sum())
+        claimed = float(prices[rest].sum())
+        limit = float(packing_values(prices[rest], need, instance.multiprocessors).sum())
     if not claimed > limit * (1.0 + MARGIN):
         raise CertificateError(
             f"epoch {epoch}: threshold {proof.threshold!r} is not proved: kind {proof.kind!r} needs more than {limit!r}, found {claimed!r}"
@@ -153,13 +155,16 @@ def _worst_mean(instance: Instance, prices: Lagrangian) -> float:
     if weight.shape != (instance.devices,) or price.shape != (instance.epochs, instance.edges):
         wanted, found = ([instance.devices], [instance.epochs, instance.edges]), [list(weight.shape), list(price.shape)]
         raise CertificateError(f"field prices: expected weights and prices of shapes {list(wanted)}, found {found}")
-    total = float(weight.sum())
-    if total <= 0.0:
-        raise CertificateError("field prices: expected weights of a positive sum, found 0")
-    ways = path_values(instance, weight, price)
-    capacity = instance.multiprocessors * float(price.sum())
-    value = float(ways.sum()) - capacity
-    return (value - SAFETY * (float(ways.sum()) + capacity)) / total
+    with np.errstate(over="ignore"):  # what is infinite proves nothing, and is refused
+        total = float(weight.sum())
+        if not 0.0 < total < math.inf:
+            raise CertificateError(f"field prices: expected weights of a positive, finite sum, found {total}")
+        weight, price = weight / total, price / total  # so that rounding is relative to 1
+        capacity = instance.multiprocessors * float(price.sum())
+    if not capacity < math.inf:
+        raise CertificateError("field prices: expected prices within the range of the weights, found larger ones")
+    ways = float(path_values(instance, weight, price).sum())
+    return ways - capacity - SAFETY * (ways + capacity)
 
 
 def _check_clocks(instance: Instance) -> None:

@@ -209,6 +209,28 @@ def test_unknown_clocks_have_no_bound(draw):
         bound(instance, Certificate(kind="per-epoch", epochs=proofs))
 
 
+def test_the_scale_of_prices_proves_nothing(draw):
+    """Dual data in any scale prove the same; too small to be told apart, too large or without weights they are refused or as valid."""
+    instance = draw(7, devices=(3, 3), edges=(2, 2), epochs=(2, 2), drain="exogenous", objective="worst-mean")
+    random = np.random.default_rng(0)
+    weight, price = random.random(3), random.random((2, 2)) * 1e-3
+
+    def prove(scale, prices=price, weights=weight):
+        return bound(instance, Certificate(kind="lagrangian", prices=Lagrangian(device_weight=scale * weights, edge_price=scale * prices)))
+
+    for scale in (1e-200, 1e-3, 1e200):
+        assert prove(scale) == pytest.approx(prove(1.0), rel=1e-9)
+    least = np.full(3, 5e-324)
+    assert prove(1.0, np.zeros((2, 2)), least) == pytest.approx(prove(1.0, np.zeros((2, 2)), np.ones(3)), rel=1e-9)
+    for weights, prices in ((np.zeros(3), price), (np.full(3, 1e308), price), (least, price), (weight, np.full((2, 2), 1e308))):
+        with pytest.raises(CertificateError, match="field prices: expected"):
+            prove(1.0, prices, weights)
+    one = generate(SIZES["orig-20x3"], 3)
+    proof = best_proof(one)
+    for scale in (1e-300, 1e300):
+        check_proof(one, 0, LpDual(threshold=proof.threshold, edge_price=scale * proof.edge_price))
+
+
 def test_data_of_two_kinds_are_refused():
     """A certificate that mixes its kinds' data is a mistake and says which field."""
     proof = LpDual(threshold=0.1, edge_price=[1.0])
