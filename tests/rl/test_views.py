@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mecbench.problems import cmg, p, p1
+from mecbench.problems import cmg, p, p1, p_marl
 from mecbench.problems.p_edge import Task
 from mecbench.problems.task import Step
 from mecbench.problems.views import GymnasiumView
@@ -46,14 +46,20 @@ def cameras():
     return [cmg.generate(cmg.SIZES["tiny-scarce"].model_copy(update={"slots": (2 + seed,) * 2}), 20_000 + seed) for seed in range(4)]
 
 
+@pytest.fixture(scope="module")
+def quarters():
+    """Instances of P-MARL of different numbers of devices."""
+    return [p_marl.generate(p_marl.Parameters(population=3 + seed, edges=2, area=0.4, epochs=3), 20_000 + seed) for seed in range(4)]
+
+
 @pytest.mark.filterwarnings("ignore:.*maximum value is infinity")
-@pytest.mark.parametrize("problem", ["p-edge", "p", "p1", "cmg"])
-def test_both_checkers_accept_the_single_view(problem, edges, worlds, networks, cameras):
+@pytest.mark.parametrize("problem", ["p-edge", "p", "p1", "cmg", "p-marl"])
+def test_both_checkers_accept_the_single_view(problem, edges, worlds, networks, cameras, quarters):
     """Gymnasium's and Stable-Baselines3's own checks pass on the view that outsiders use."""
     from gymnasium.utils.env_checker import check_env
     from stable_baselines3.common.env_checker import check_env as check_env_of_stable_baselines3
 
-    instances = {"p-edge": edges[:4], "p": worlds, "p1": networks, "cmg": cameras}[problem]
+    instances = {"p-edge": edges[:4], "p": worlds, "p1": networks, "cmg": cameras, "p-marl": quarters}[problem]
     check_env(GymnasiumView(problem, instances), skip_render_check=True)
     with warnings.catch_warnings():
         # Advice to learners of flat vectors: agents of ours act through logits and read rows per agent with a network of their own.
@@ -107,6 +113,30 @@ def test_vector_view_equals_single_views_over_many_steps(worlds, reward):
             if terminated:
                 alone[row], _ = view.reset(options={"instance": row})
         ends += int(done.all())
+
+
+@pytest.mark.parametrize("options", [{}, {"reward": "paper", "ofr": False, "mean_field": True}])
+def test_episodes_that_are_cut_off_hand_their_last_observation_on(quarters, options):
+    """P-MARL's episodes are truncated: a learner gets what it saw last, to learn the value of what would have come."""
+    width = max(instance.devices for instance in quarters)
+    vector = vector_view("p-marl", lambda: quarters, width, **options)
+    singles = [GymnasiumView("p-marl", quarters, **options) for _ in quarters]
+    vector.reset()
+    for row, view in enumerate(singles):
+        view.reset(options={"instance": row})
+    vector.action_space.seed(0)
+    for turn in range(2 * quarters[0].epochs):
+        action = np.stack([vector.action_space.sample() for _ in quarters])
+        _, rewards, done, infos = vector.step(action)
+        last = turn % quarters[0].epochs == quarters[0].epochs - 1
+        for row, view in enumerate(singles):
+            seen, paid, terminated, truncated, _ = view.step(action[row])
+            assert (terminated, truncated, done[row]) == (False, last, last)
+            assert paid == rewards[row]
+            if last:
+                assert infos[row]["TimeLimit.truncated"]
+                assert all((infos[row]["terminal_observation"][name] == block).all() for name, block in seen.items())
+                view.reset(options={"instance": row})
 
 
 @pytest.mark.parametrize("problem", ["p1", "cmg"])
