@@ -12,7 +12,7 @@ from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 from mecbench.solvers.p1.branch_and_price import certified
 from mecbench.solvers.p1.column_generation import Generation, compile_pricing
 from mecbench.solvers.p1.master import Choice, choose
-from mecbench.solvers.p1.neighbourhood import Search
+from mecbench.solvers.p1.neighbourhood import Search, compile_search
 from mecbench.solvers.p1.pool import Pool, solution_of
 from mecbench.solvers.p1.tree import Tree
 
@@ -41,8 +41,9 @@ class Auto:
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
 
     def prepare(self) -> None:
-        """Compile the pricing."""
+        """Compile pricing and search."""
         compile_pricing()
+        compile_search()
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance within the budget."""

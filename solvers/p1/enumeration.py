@@ -19,7 +19,7 @@ from mecbench.problems.p1.rows import count
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 from mecbench.solvers.p1.column_generation import Generation, compile_pricing, prices_of
 from mecbench.solvers.p1.master import Choice, Duals, Side, choose_among
-from mecbench.solvers.p1.neighbourhood import Search
+from mecbench.solvers.p1.neighbourhood import Search, compile_search
 from mecbench.solvers.p1.pool import Pool, solution_of
 
 __all__ = ["Enumeration", "Proof", "algorithms", "enumerate_plans", "prove"]
@@ -145,8 +145,9 @@ class Enumeration:
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
 
     def prepare(self) -> None:
-        """Compile the pricing."""
+        """Compile pricing and search."""
         compile_pricing()
+        compile_search()
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance within the budget."""
