@@ -9,7 +9,7 @@ from mecbench.solvers.outcome import Budget
 from mecbench.solvers.p1.auto import Auto
 
 
-@pytest.mark.parametrize(("size", "seed"), [("tiny", 0), ("literal-tiny", 1), ("n5", 0), ("n10", 2), ("n30", 1)])
+@pytest.mark.parametrize(("size", "seed"), [("tiny", 0), ("literal-tiny", 1), ("n10", 2), pytest.param("n30", 1, marks=pytest.mark.slow)])
 def test_small_instances_are_closed(size, seed):
     """Up to thirty devices the tree ends, and its certificate proves the solution optimal."""
     instance = generate(SIZES[size], seed)
@@ -21,6 +21,7 @@ def test_small_instances_are_closed(size, seed):
     assert verdict.objective * (1 - 1e-6) <= outcome.bound <= verdict.objective
 
 
+@pytest.mark.slow
 def test_what_is_reported_holds(tiny):
     """Every incumbent is feasible, every bound below every solution, and both only improve."""
     instance, costs, bounds = tiny("n10-0"), [], []

@@ -34,7 +34,9 @@ OPTIMA = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIMA)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("n10-1", "mains-n7-q14-s20-k3-4") else ()) for name in OPTIMA]
+)
 def test_known_optima_are_proven(tiny, accepted, name):
     """What monoliths proved in minutes is found and proven, by a tree that anyone can recompute."""
     instance = tiny(name)

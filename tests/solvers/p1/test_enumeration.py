@@ -52,6 +52,7 @@ def test_a_word_is_no_certificate(tiny):
     assert by_prices.certificate is None or by_prices.bound == bound(instance, by_prices.certificate)
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10**6), part=st.floats(1e-4, 2e-3))
 def test_what_is_left_out_is_dominated(seed, part):
