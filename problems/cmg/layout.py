@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from mecbench.problems.cmg.worlds import Decisions
 from mecbench.problems.task import Observation
 
 __all__ = ["DECISIONS", "Actions", "Layout", "Seen"]
@@ -129,3 +130,23 @@ class Layout:
             if self.see_eve
             else nothing,
         )
+
+    def ask(self, decisions: Decisions, static: dict[str, np.ndarray]) -> np.ndarray:
+        """Hybrid action that asks for some decisions, which lie in their bounds; shape [B, A, 5 K].
+
+        Parameters
+        ----------
+        decisions
+            Of the slot at hand.
+        static
+            What the task told before the first step.
+        """
+        parts = [np.where(decisions.offload, 1.0, -1.0)]
+        for name in DECISIONS[1:]:
+            values = getattr(decisions, name)
+            least, most = static[f"least_{name}"][:, None, None], static[f"most_{name}"]
+            most = most[..., None] if most.ndim == 2 else most[:, None, None]
+            room = most > least  # padding has none
+            parts.append(2.0 * np.clip(np.divide(values - least, most - least, out=np.zeros(values.shape), where=room), 0.0, 1.0) - 1.0)
+        action = np.stack(parts, axis=-1)
+        return action.reshape(*action.shape[:2], -1)

@@ -1,0 +1,167 @@
+"""What a chunk makes of the energy it may spend in a slot: for each frame rate the closed forms at the least price that keeps to it.
+
+Arrays broadcast with [B, A, K, F]: episodes, devices, chunks and frame rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from mecbench.problems.cmg import closed_forms as forms
+from mecbench.problems.cmg import physics
+
+__all__ = ["Choice", "Terms", "choose", "least_price"]
+
+DEAREST = 1e7  # price of a joule at which nothing is spent that need not be
+ROUNDS = 100
+CLOSE = 1e-12  # of logarithms of prices and energies
+
+
+class Terms(NamedTuple):
+    """What a choice is made on.
+
+    Attributes
+    ----------
+    constants
+        Constants of the instances by name, shape [B, 1, 1, 1].
+    most_frequency, most_power
+        C_max [Hz] and P_max [W], shape [B, A, 1, 1].
+    gain
+        g, shape [B, A, K, 1].
+    weight
+        What quality counts, shape [B, 1, 1, 1].
+    frames
+        Frame rates, shape [B, 1, 1, F].
+    before
+        Frame rate of the slot before, 0 in the first, shape [B, A, K, 1].
+    """
+
+    constants: dict[str, np.ndarray]
+    most_frequency: np.ndarray
+    most_power: np.ndarray
+    gain: np.ndarray
+    weight: np.ndarray
+    frames: np.ndarray
+    before: np.ndarray
+
+
+class Choice(NamedTuple):
+    """What is done with a chunk.
+
+    Attributes
+    ----------
+    value
+        Weighted quality less cost (20); minus infinity where the energy does not suffice.
+    frames, resolution, frequency, power
+        f, r [pixel], c [Hz] and p [W]; the last two are those of their mode.
+    energy
+        [J].
+    """
+
+    value: np.ndarray
+    frames: np.ndarray
+    resolution: np.ndarray
+    frequency: np.ndarray
+    power: np.ndarray
+    energy: np.ndarray
+
+
+def choose(terms: Terms, offload: bool, allowance: np.ndarray) -> Choice:
+    """Choose for each chunk what is worth most; shapes [B, A, K].
+
+    Where the energy suffices for no frame rate it is the least, at as little energy as it takes.
+
+    Parameters
+    ----------
+    terms
+        What is known.
+    offload
+        Whether the chunks are offloaded, each alone on its channel, or computed.
+    allowance
+        Energy that a chunk may spend [J], shape [B, A, 1, 1].
+    """
+    at = terms.constants
+    price = least_price(lambda price: _respond(terms, offload, price).energy, at["energy_weight"], allowance)
+    found = _respond(terms, offload, price)
+    before = np.where(terms.before > 0.0, terms.before, terms.frames)
+    smoothness = terms.weight * at["smoothness_weight"] * physics.smoothness(at["most_frames"], terms.frames, before)
+    value = np.where(found.energy <= allowance, found.value + smoothness, -np.inf)
+    best = value.argmax(axis=-1)[..., None]
+    return Choice(*(np.take_along_axis(np.broadcast_to(values, value.shape), best, axis=-1)[..., 0] for values in (value, *found[1:])))
+
+
+def least_price(energy: Callable[[np.ndarray], np.ndarray], energy_weight: np.ndarray, allowance: np.ndarray) -> np.ndarray:
+    """Least price of a joule, at least 0, at which no more than an allowance is spent; about 1e7 where none does.
+
+    Parameters
+    ----------
+    energy
+        What is spent at a price [J], which falls with it.
+    energy_weight
+        beta2 [1/J].
+    allowance
+        Energy that may be spent [J].
+    """
+
+    def excess(logarithm: np.ndarray) -> np.ndarray:
+        return np.log(energy(np.exp(logarithm) - energy_weight) / allowance)
+
+    # The logarithm of the energy is nearly linear in that of the whole price.
+    free = np.log(energy_weight)
+    right = excess(free)
+    low = high = np.broadcast_to(free, right.shape)
+    left, most = right, np.log(energy_weight + DEAREST)
+    while (outside := (right > 0.0) & (high < most)).any():
+        low, left = np.where(outside, high, low), np.where(outside, right, left)
+        high = np.where(outside, np.minimum(high + np.log(8.0), most), high)
+        right = np.where(outside, excess(high), right)
+    side = np.zeros(right.shape)
+    for _ in range(ROUNDS):
+        open_ = (right < -CLOSE) & (high - low > CLOSE)
+        if not open_.any():
+            break
+        secant = np.divide(low * right - high * left, right - left, out=0.5 * (low + high), where=open_)
+        middle = np.where((secant > low) & (secant < high), secant, 0.5 * (low + high))
+        found = excess(middle)
+        above, below = open_ & (found > 0.0), open_ & (found <= 0.0)
+        # Regula falsi that halves the value of an end which stays a second time.
+        right = np.where(above & (side > 0.0), 0.5 * right, right)
+        left = np.where(below & (side < 0.0), 0.5 * left, left)
+        low, left = np.where(above, middle, low), np.where(above, found, left)
+        high, right = np.where(below, middle, high), np.where(below, found, right)
+        side = np.where(above, 1.0, np.where(below, -1.0, side))
+    price: np.ndarray = np.exp(high) - energy_weight
+    return np.maximum(price, 0.0)
+
+
+def _respond(terms: Terms, offload: bool, price: np.ndarray) -> Choice:
+    """Best response of each frame rate to a price of a joule, its smoothness not counted."""
+    at = terms.constants
+    weight = at["energy_weight"] + price
+    costs = at["delay_weight"], weight, at["energy_coefficient"]
+    if offload:
+        power = forms.best_power(at["delay_weight"], weight, terms.gain, at["noise"], at["least_power"], terms.most_power)
+        frequency = at["least_frequency"]
+        rate = physics.uplink_rate(at["bandwidth"], power * terms.gain, at["noise"], np.zeros(()))
+        cost = forms.offload_cost(at["delay_weight"], weight, power, rate, at["cycles_per_bit"] / at["edge_frequency"])
+    else:
+        power = at["least_power"]
+        frequency = forms.best_frequency(*costs, at["least_frequency"], terms.most_frequency)
+        cost = forms.local_cost(*costs, at["cycles_per_bit"], frequency)
+    law = at["accuracy_drop"], at["accuracy_scale"]
+    gained = terms.weight * at["accuracy_weight"]
+    per_pixel = cost * at["bits_per_pixel"] * terms.frames
+    resolution = forms.best_resolution(gained, *law, per_pixel, at["least_resolution"], at["most_resolution"])
+    bits = physics.size(at["bits_per_pixel"], terms.frames, resolution)
+    if offload:
+        latency = physics.offload_latency(at["cycles_per_bit"], at["edge_frequency"], rate, bits)
+        energy = physics.offload_energy(power, rate, bits)
+    else:
+        latency = physics.local_latency(at["cycles_per_bit"], frequency, bits)
+        energy = physics.local_energy(at["energy_coefficient"], at["cycles_per_bit"], frequency, bits)
+    value = gained * physics.accuracy(at["accuracy_ceiling"], *law, resolution)
+    value = value - physics.cost(at["delay_weight"], latency, at["energy_weight"], energy)
+    return Choice(value, terms.frames, resolution, frequency, power, energy)
