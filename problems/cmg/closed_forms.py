@@ -12,10 +12,10 @@ from scipy.special import lambertw, wrightomega
 
 __all__ = ["best_frequency", "best_power", "best_resolution", "least_useful_share", "local_cost", "offload_cost"]
 
+Real = float | np.ndarray
 
-def best_frequency(
-    delay_weight: float, energy_weight: np.ndarray, energy_coefficient: float, least: float | np.ndarray, most: float | np.ndarray
-) -> np.ndarray:
+
+def best_frequency(delay_weight: Real, energy_weight: Real, energy_coefficient: Real, least: Real, most: Real) -> np.ndarray:
     """Compute c* at which a local bit costs least [Hz]: (beta1 / (2 varsigma (beta2 + eta)))^(1/3), within its bounds.
 
     Parameters
@@ -30,9 +30,7 @@ def best_frequency(
     return np.clip(np.cbrt(delay_weight / (2.0 * energy_coefficient * energy_weight)), least, most)
 
 
-def local_cost(
-    delay_weight: float, energy_weight: np.ndarray, energy_coefficient: float, cycles_per_bit: float, frequency: np.ndarray
-) -> np.ndarray:
+def local_cost(delay_weight: Real, energy_weight: Real, energy_coefficient: Real, cycles_per_bit: Real, frequency: Real) -> np.ndarray:
     """kappaL, cost of a local bit [1/bit]: beta1 xi / c + (beta2 + eta) varsigma c^2 xi.
 
     Parameters
@@ -42,16 +40,16 @@ def local_cost(
     cycles_per_bit, frequency
         xi [cycle/bit] and c [Hz].
     """
-    return cycles_per_bit * (delay_weight / frequency + energy_weight * energy_coefficient * frequency * frequency)
+    return np.asarray(cycles_per_bit * (delay_weight / frequency + energy_weight * energy_coefficient * frequency * frequency))
 
 
 def best_power(
-    delay_weight: float,
-    energy_weight: np.ndarray,
-    gain: np.ndarray,
-    noise: float,
-    least: float | np.ndarray,
-    most: float | np.ndarray,
+    delay_weight: Real,
+    energy_weight: Real,
+    gain: Real,
+    noise: Real,
+    least: Real,
+    most: Real,
 ) -> np.ndarray:
     """Power p* at which a bit costs least that is offloaded alone on its channel [W], within its bounds.
 
@@ -76,7 +74,7 @@ def best_power(
     return np.clip((best - 1.0) * noise / gain, least, most)
 
 
-def offload_cost(delay_weight: float, energy_weight: np.ndarray, power: np.ndarray, rate: np.ndarray, edge_delay: float) -> np.ndarray:
+def offload_cost(delay_weight: Real, energy_weight: Real, power: Real, rate: Real, edge_delay: Real) -> np.ndarray:
     """Cost of an offloaded bit [1/bit]: (beta1 + (beta2 + eta) p) / D + beta1 xi / MEC_c.
 
     Parameters
@@ -88,11 +86,11 @@ def offload_cost(delay_weight: float, energy_weight: np.ndarray, power: np.ndarr
     edge_delay
         xi / MEC_c, delay of a bit at the server [s/bit].
     """
-    return (delay_weight + energy_weight * power) / rate + delay_weight * edge_delay
+    return np.asarray((delay_weight + energy_weight * power) / rate + delay_weight * edge_delay)
 
 
 def least_useful_share(
-    delay_weight: float, energy_weight: np.ndarray, least_power: float, bandwidth: float, local: np.ndarray, edge_delay: float
+    delay_weight: Real, energy_weight: Real, least_power: Real, bandwidth: Real, local: Real, edge_delay: Real
 ) -> np.ndarray:
     """theta*, share of a channel's received power below which an offloaded bit costs more than a local one, in [0, 1].
 
@@ -115,7 +113,7 @@ def least_useful_share(
     return 1.0 - 2.0**-exponent
 
 
-def best_resolution(weight: np.ndarray, drop: float, scale: float, cost: np.ndarray, least: float, most: float) -> np.ndarray:
+def best_resolution(weight: Real, drop: Real, scale: Real, cost: Real, least: Real, most: Real) -> np.ndarray:
     """Resolution r* of the best trade of accuracy for size [pixel]: scale times W(weight drop / (2 cost scale^2)), within its bounds.
 
     Maximises ``-weight drop exp(-r / scale) - cost r^2``; clipping is exact, as the derivative has a single sign change.

@@ -11,6 +11,7 @@ import numpy as np
 from mecbench.problems.cmg import SIZES, Instance, bound, generate
 from mecbench.problems.cmg.tables import tables
 from mecbench.solvers.cmg.alternation import Alternation
+from mecbench.solvers.cmg.descent import descend
 from mecbench.solvers.cmg.duals import Duals, relaxed_value
 from mecbench.solvers.cmg.local_search import LocalSearch
 from mecbench.solvers.cmg.master import Master
@@ -23,13 +24,16 @@ USED = 0.95  # part of the time limit that is planned with
 TURNS = 30  # of plans and prices
 STABILITY = 0.7  # weight of the best duals so far in those that are priced first
 TOLERANCE = 1e-6  # of the gap between master and relaxation, relative
-GENERATION = 0.5  # part of the time for the relaxation
+ALTERNATION, DESCENT, GENERATION = 0.25, 0.4, 0.5  # parts of the time at whose ends they stop
+MOST_CHUNKS = 2000  # chunks of all slots for which a master problem is worth its time
 NOTEWORTHY = 1e-6  # improvement of a relaxation, relative, that is worth a recomputed bound
 SOLVED = 1e-7  # gap of plans and bound, relative, that counts as none
 
 
 class Generation:
-    """The run of column generation.
+    """The run of column generation, which takes prices from elsewhere too.
+
+    Where there are too many chunks for a master problem, prices from elsewhere are all there is.
 
     Attributes
     ----------
@@ -43,7 +47,7 @@ class Generation:
 
     def __init__(self, instance: Instance) -> None:
         self._instance, self._tables = instance, tables(instance, 0.0)
-        self._master = Master(instance, self._tables)
+        self._master = Master(instance, self._tables) if instance.gain.size <= MOST_CHUNKS else None
         self.duals: Duals | None = None
         self.value = self._checked = np.inf
         self.proven: tuple[Duals, float] | None = None
@@ -54,11 +58,16 @@ class Generation:
         from mecbench.problems.cmg.pricing import price
 
         found = price(self._tables, duals.energy, duals.channel)
-        value = relaxed_value(self._instance, self._tables, duals, found)
-        if value < self.value:
-            self.duals, self.value = duals, value
+        self.note(duals, relaxed_value(self._instance, self._tables, duals, found))
+        if self._master is None:
+            return 0
         spent = (duals.energy[..., None] * found.energy).sum(axis=1)
         return self._master.add(found.value + spent + (duals.channel * found.offload).sum(axis=1), found.energy, found.offload)
+
+    def note(self, duals: Duals, value: float) -> None:
+        """Take note of prices and the value of the relaxation at them."""
+        if value < self.value:
+            self.duals, self.value = duals, value
 
     def prove(self, report: Callable[[float], None]) -> None:
         """Recompute the bound at the best prices if these have improved."""
@@ -80,6 +89,8 @@ class Generation:
         report
             Takes better bounds.
         """
+        if self._master is None:
+            return
         devices, slots, chunks = self._instance.gain.shape
         for eta in (0.0, 1.0, 10.0, 100.0, 1e6):  # so that the master has plans within all limits
             zero = np.zeros((devices, slots))
@@ -99,7 +110,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class ColumnGeneration:
-    """Plans and prices in turn, column generation from there, and local search for plans: both sides of a small gap."""
+    """Plans and prices in turn, descent and column generation from there, and local search for plans: both sides of a small gap."""
 
     name: ClassVar[str] = "column-generation"
     kind: ClassVar[Kind] = "exact"
@@ -112,7 +123,7 @@ class ColumnGeneration:
         instance = generate(SIZES["tiny-scarce"], 0)
         self.solve(instance, Budget(1.0), 0)
         plans, soon = Plans(instance, planning_tables(instance)), Budget(0.1)
-        LocalSearch(plans, Alternation(instance, plans).duals, 0).run(lambda: soon.remaining, lambda: None)
+        LocalSearch(plans, 0).run(lambda: soon.remaining, lambda: None)
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance within the budget."""
@@ -125,15 +136,17 @@ class ColumnGeneration:
 
         generation = Generation(instance)
         alternation = Alternation(instance, Plans(instance, planning_tables(instance)))
-        alternation.run(TURNS, lambda: left(0.3), generation.price)
+        alternation.run(TURNS, lambda: left(ALTERNATION), generation.price)
         budget.report(alternation.plans.solution())
+        generation.prove(report)
+        assert generation.duals is not None
+        descend(instance, tables(instance, 0.0), generation.duals, lambda: left(DESCENT), generation.note)
         generation.prove(report)
         generation.run(lambda: left(GENERATION), report)
         generation.prove(report)
-        assert generation.duals is not None
         assert generation.proven is not None
         duals, proven = generation.proven
-        search = LocalSearch(alternation.plans, generation.duals, seed)
+        search = LocalSearch(alternation.plans, seed)
         target = proven - SOLVED * abs(proven)
         search.run(left, lambda: budget.report(search.plans.solution()), target)
         gap = (proven - search.plans.value) / abs(proven)

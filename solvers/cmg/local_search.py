@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from mecbench.solvers.cmg.duals import Duals
-from mecbench.solvers.cmg.plans import ROUNDS, SWEEPS, Plans
+from mecbench.solvers.cmg.plans import ROUNDS, Plans
 
 __all__ = ["LocalSearch"]
 
-CANDIDATES = 8  # devices that are tried on a channel, those of the best bids
-DISTURBED = 3  # channels that are given away at once
+GAIN = 1e-9  # least gain of a move
+SLACK = 0.01  # by which promises may miss a gain
+CANDIDATES = 8  # devices that are tried on a channel at most
 
 
 class LocalSearch:
@@ -26,14 +26,8 @@ class LocalSearch:
         Channels that were looked at.
     """
 
-    def __init__(self, plans: Plans, duals: Duals, seed: int) -> None:
-        from mecbench.problems.cmg.pricing import marginals
-
+    def __init__(self, plans: Plans, seed: int) -> None:
         self.plans, self._random = plans, np.random.default_rng(seed)
-        worth = marginals(plans.tables, duals.energy, duals.channel)
-        bids = worth.offload - worth.local
-        self._candidates = np.argsort(-bids, axis=0, kind="stable")[:CANDIDATES].transpose(1, 2, 0).copy()
-        self._worth = np.take_along_axis(bids, self._candidates.transpose(2, 0, 1), axis=0).transpose(1, 2, 0)
         self.moves = 0
 
     def run(self, left: Callable[[], float], report: Callable[[], None], target: float = np.inf) -> None:
@@ -48,48 +42,60 @@ class LocalSearch:
         target
             Value that suffices.
         """
-        slots, chunks = self._candidates.shape[:2]
+        _, slots, chunks = self.plans.offload.shape
         everywhere = [(t, k) for t in range(slots) for k in range(chunks)]
-        before = self.plans.value
-        while self._sweep(self.plans, everywhere, left) > 0.0 and left() > 0:
+        before, promise = self.plans.value, np.empty(self.plans.offload.shape)
+        self._promise(self.plans, promise, range(self.plans.worth.size))
+        while self._sweep(self.plans, promise, everywhere, left) > 0.0 and left() > 0:
             pass
         if self.plans.value > before:
             report()
         while left() > 0 and self.plans.value < target:
-            trial = self.plans.copy()
-            touched = self._disturb(trial)
-            while self._sweep(trial, touched, left) > 0.0 and left() > 0:
+            trial, hopes = self.plans.copy(), promise.copy()
+            touched = self._disturb(trial, hopes)
+            if not touched:
+                break
+            while self._sweep(trial, hopes, touched, left) > 0.0 and left() > 0:
                 pass
-            if trial.value > self.plans.value:
-                self.plans = trial
+            if trial.value > self.plans.value + GAIN:
+                self.plans, promise = trial, hopes
                 report()
 
-    def _sweep(self, plans: Plans, channels: list[tuple[int, int]], left: Callable[[], float]) -> float:
-        """Gain of one move on each of some channels."""
+    def _promise(self, plans: Plans, promise: np.ndarray, devices: Iterable[int]) -> None:
+        from mecbench.solvers.cmg.local_search_compiled import promises
+
+        for n in devices:
+            promises(plans.tables, n, plans.offload[n], plans.eta[n], promise[n])
+
+    def _sweep(self, plans: Plans, promise: np.ndarray, channels: list[tuple[int, int]], left: Callable[[], float]) -> float:
+        """Gain of at most one move on each of some channels."""
         from mecbench.solvers.cmg.local_search_compiled import reassign
 
-        gain = 0.0
+        total = 0.0
         for t, k in channels:
             if left() <= 0:
                 break
             self.moves += 1
             state = (plans.offload, plans.frames, plans.later, plans.eta, plans.worth)
-            gain += reassign(plans.tables, plans.batteries, t, k, self._candidates[t, k], ROUNDS, SWEEPS, *state)
-        return gain
+            before = plans.worth.copy()
+            gain = reassign(plans.tables, plans.batteries, t, k, promise[:, t, k], CANDIDATES, ROUNDS, *state)
+            if gain > 0.0:
+                self._promise(plans, promise, np.flatnonzero(plans.worth != before).tolist())
+                total += gain
+        return total
 
-    def _disturb(self, plans: Plans) -> list[tuple[int, int]]:
-        """Give some channels near each other to other good bidders, and say on which channels that may pay off."""
-        random = self._random
-        slots, chunks, _ = self._candidates.shape
-        first = int(random.integers(slots))
-        near = [(t, k) for t in range(max(first - 1, 0), min(first + 2, slots)) for k in range(chunks)]
-        chosen = [near[i] for i in random.permutation(len(near))[:DISTURBED]]
-        for t, k in chosen:
-            useful = np.flatnonzero(self._worth[t, k] > 0.0)
-            if useful.size:
-                n = self._candidates[t, k, useful[random.integers(min(3, useful.size))]]
-                changed = np.append(np.flatnonzero(plans.offload[:, t, k]), n)
-                plans.offload[:, t, k] = False
-                plans.offload[n, t, k] = True
-                plans.replan(np.unique(changed))
-        return near
+    def _disturb(self, plans: Plans, promise: np.ndarray) -> list[tuple[int, int]]:
+        """Make a move that promises to gain though alone it does not, and say on which channels others may complete it, its own last."""
+        owned = np.where(plans.offload, promise, 0.0).sum(axis=0)
+        hopeful = np.argwhere((promise + owned > -SLACK) & ~plans.offload)
+        if not hopeful.size:
+            return []
+        n, t, k = self._random.choice(hopeful).tolist()
+        changed = np.unique(np.append(np.flatnonzero(plans.offload[:, t, k]), n))
+        plans.offload[:, t, k] = False
+        plans.offload[n, t, k] = True
+        plans.replan(changed)
+        self._promise(plans, promise, changed.tolist())
+        _, slots, chunks = plans.offload.shape
+        near = [(s, j) for s in range(max(t - 1, 0), min(t + 2, slots)) for j in range(chunks) if (s, j) != (t, k)]
+        return [near[i] for i in self._random.permutation(len(near)).tolist()] + [(t, k)]

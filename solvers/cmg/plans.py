@@ -11,7 +11,7 @@ from mecbench.problems.cmg.tables import Tables, tables
 
 __all__ = ["Plans", "planning_tables"]
 
-ROUNDS, SWEEPS = 12, 1  # of programme and completion, and of moves of frame rates, in planning a device
+ROUNDS = 12  # of programme and completion in planning a device, at most
 
 
 def planning_tables(instance: Instance) -> Tables:
@@ -43,7 +43,8 @@ class Plans:
 
         self._instance, self.tables, self.batteries = instance, known, batteries(instance)
         shape = instance.gain.shape
-        self.offload, self.frames = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.int64)
+        self.offload: np.ndarray = np.zeros(shape, dtype=bool)
+        self.frames = np.zeros(shape, dtype=np.int64)
         self.later, self.eta = np.zeros(shape[:2]), np.zeros(shape[:2])
         self.worth = np.full(shape[0], -np.inf)
         self.assign(self.offload)
@@ -73,9 +74,7 @@ class Plans:
         from mecbench.solvers.cmg.device_compiled import plan_device
 
         for n in devices.tolist():
-            self.worth[n] = plan_device(
-                self.tables, self.batteries, n, self.offload[n], ROUNDS, SWEEPS, self.frames[n], self.later[n], self.eta[n]
-            )
+            self.worth[n] = plan_device(self.tables, self.batteries, n, self.offload[n], ROUNDS, self.frames[n], self.later[n], self.eta[n])
 
     def solution(self) -> Solution:
         """The decisions in full."""

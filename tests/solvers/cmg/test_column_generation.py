@@ -54,9 +54,17 @@ def test_tiny_plans_are_proven_optimal(draw, seed):
 def test_every_option_is_solved(draw, changes):
     """Whatever the options, the plan is feasible and the bound holds and is not idle."""
     instance = draw(1, **changes)
-    gap = gap_of(instance, ColumnGeneration().solve(instance, Budget(1.0), 0))
+    gap = gap_of(instance, ColumnGeneration().solve(instance, Budget(0.4), 0))
     loose = "continuous_frames" in changes or "eavesdropper_power" in changes  # no such plans are looked for
     assert gap <= (0.7 if loose else 0.01)
+
+
+def test_long_horizons_do_without_a_master(draw):
+    """Where the master would be slow, turns and descent alone bring the gap below half a per cent."""
+    instance = draw(0, "long", slots=(68, 68), devices=(10, 10))
+    outcome = ColumnGeneration().solve(instance, Budget(2.5), 0)
+    assert outcome.metrics["iterations"] == 0.0
+    assert gap_of(instance, outcome) <= 5e-3
 
 
 @pytest.mark.slow
@@ -99,7 +107,7 @@ def test_moves_only_gain(draw):
     alternation = Alternation(instance, Plans(instance, planning_tables(instance)))
     alternation.run(1, lambda: 1.0)
     before, values, budget = alternation.plans.value, [], Budget(0.5)
-    search = LocalSearch(alternation.plans.copy(), alternation.duals, 0)
+    search = LocalSearch(alternation.plans.copy(), 0)
     search.run(lambda: budget.remaining, lambda: values.append(search.plans.value))
     assert values == sorted(values)
     assert search.plans.value >= before
