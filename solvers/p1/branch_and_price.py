@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,7 +23,8 @@ SEARCH = 0.05, 0.2  # time of the local search before: seconds per task, part of
 FIRST_CHOICE = 0.1  # part of the time before the first choice in integers among the columns; each later one comes after twice the time
 CHOICE = 0.1  # part of the time that such a choice may take
 MOST_COLUMNS = 2500  # of a choice
-LEAVES = 6000, 400  # of a certificate at most: of all devices together, and of any
+SAMPLE = 10  # leaves whose recomputation is timed, to know how many a certificate may have
+RECOMPUTED = 0.08  # seconds in which a certificate is to be recomputed
 
 
 def divide(tree: Tree, pool: Pool, left: Callable[[], float], report: Callable[[], None]) -> None:
@@ -57,11 +59,15 @@ def certified(instance: Instance, tree: Tree, most_leaves: int | None) -> Outcom
     instance, tree
         The instance and a tree with a solution.
     most_leaves
-        Of the certificate; by default as the number of devices allows.
+        Of the certificate; by default as many as are recomputed in a moment.
     """
     assert tree.best is not None
-    shared, most = LEAVES
-    certificate = tree.certificate(most_leaves or min(most, max(1, shared // instance.devices)))
+    if most_leaves is None:
+        sample, start = tree.certificate(SAMPLE), time.process_time()
+        bound(instance, sample)
+        per_leaf = (time.process_time() - start) / sample.share_price.shape[0]
+        most_leaves = max(SAMPLE, int(RECOMPUTED / per_leaf))
+    certificate = tree.certificate(most_leaves)
     proven, cost = bound(instance, certificate), tree.best.cost
     metrics = {
         "nodes": float(tree.nodes),
@@ -83,7 +89,7 @@ class BranchAndPrice:
     Attributes
     ----------
     most_leaves
-        Of the certificate; by default fewer where there are more devices, as each takes longer to recompute.
+        Of the certificate; by default as many as are recomputed in less than a tenth of a second.
     """
 
     name: ClassVar[str] = "branch-and-price"
