@@ -1,4 +1,4 @@
-"""What the rules of CERL's figures 5 to 7 and the controllers reach on P1, beside the certified bound and the best plans found.
+"""What the rules of CERL's figures 5 to 7 and the controllers reach on P1, beside the certified bound and the best plans.
 
 ``python -m mecbench.benchmarks.studies.p1_baselines --out DIR`` runs what DIR does not hold yet and prints tables in
 Markdown. Each run has a process of its own under the harness's limits and one thread. All figures are the evaluator's.
@@ -24,10 +24,10 @@ from mecbench.solvers.catalogue import resolve
 
 __all__ = ["ALGORITHMS", "SIZES", "Finding", "main", "markdown", "remaining", "summarise", "utilisation"]
 
-SIZES = tuple(profile + size for profile in ("", "literal-") for size in ("n10", "n30", "n50"))
-ALGORITHMS = ("lc", "lc3", "ec", "random", "greedy", "fair-greedy", "mpc-hidden", "mpc", "lns")
-SEARCH, BOUND = "lns", "column-generation"
-LIMIT = 120.0  # seconds for all but the search, which alone uses up what it is given
+SIZES = tuple(profile + size for profile in ("", "literal-", "slot-fit-") for size in ("n10", "n30", "n50"))
+REFERENCE = "auto"  # whose bounds are taken
+ALGORITHMS = ("lc", "lc3", "ec", "random", "greedy", "fair-greedy", "mpc-hidden", "mpc", REFERENCE)
+LIMIT = 120.0  # seconds for all but the reference, which alone may use up what it is given
 MEMORY_LIMIT = 8192  # MiB
 COLUMNS = {  # of the table, by metric: heading and decimals; shares are shown in per cent
     "cost_without_penalty": ("cost less penalties", 2),
@@ -151,11 +151,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder that keeps the runs")
     parser.add_argument("--seeds", type=int, default=10, help="instances of each size, from seed 0")
     parser.add_argument("--sizes", nargs="+", default=SIZES)
-    parser.add_argument("--time-limit", type=float, default=30.0, help="seconds of the search")
+    parser.add_argument("--time-limit", type=float, default=30.0, help="seconds of the reference")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    limits = {resolve(f"p1/{name}").text: arguments.time_limit if name == SEARCH else LIMIT for name in (*ALGORITHMS, BOUND)}
+    limits = {resolve(f"p1/{name}").text: arguments.time_limit if name == REFERENCE else LIMIT for name in ALGORITHMS}
     with Store(arguments.out) as store:
         for size in arguments.sizes:
             stored = [generate("p1", size, seed) for seed in range(arguments.seeds)]
@@ -165,7 +165,7 @@ def main() -> None:
             mine = {one.name for one in stored}
             records = [one for one in store.records() if one.instance in mine and one.time_limit == limits.get(one.algorithm)]
             of = {name: [record for record in records if record.algorithm == name] for name in limits}
-            bounds = {record.instance: record.bound for record in of[f"p1/{BOUND}"] if record.bound is not None}
+            bounds = {record.instance: record.bound for record in of[f"p1/{REFERENCE}"] if record.bound is not None}
             before = {one.name: remaining(one) for one in stored}
             findings = [summarise(size, of[f"p1/{name}"], bounds, before) for name in ALGORITHMS]
             table = markdown(findings, float(np.mean(list(bounds.values()))))
