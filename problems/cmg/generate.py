@@ -151,6 +151,7 @@ SIZES = {
     "paper": _PAPER,
     "scarce": _SCARCE,
     "long": _PAPER.model_copy(update={"slots": (50, 50)}),
+    "scarce-long": _SCARCE.model_copy(update={"slots": (50, 50)}),
     "large": _PAPER.model_copy(update={"chunks": (5, 5), "slots": (100, 100)}),
     # The paper's sweeps, of which `paper` is a point each.
     **{f"n{devices}": _PAPER.model_copy(update={"devices": (devices, devices)}) for devices in (30, 40, 50)},

@@ -29,6 +29,10 @@ def test_shipped_suites() -> None:
     expected |= {"p-paper-50-valid": 5, "p-paper-200-valid": 3, "p1-tiny": 24, "p1-literal-tiny": 12}
     expected |= {f"p1-{profile}{size}": 10 for profile in ("", "literal-") for size in ("n5", "n10", "n30", "n50", "n100")}
     expected |= {name: 10 for size in ("n10", "n30", "n50") for name in (f"p1-slot-fit-{size}", f"p1-{size}-valid")}
+    expected |= {"cmg-tiny": 24, "cmg-tiny-scarce": 12}
+    expected |= {f"cmg-{name}": 10 for name in ("small", "small-scarce", "paper", "scarce", "long", "scarce-long", "large")}
+    expected |= {f"cmg-{name}": 10 for name in ("n30", "n40", "n50", "battery-9", "battery-10", "battery-11", "harvest-05", "harvest-15")}
+    expected |= {f"cmg-{name}": 10 for name in ("moderate", "strong", "small-valid", "paper-valid", "scarce-valid")}
     assert counts == expected
 
 
