@@ -26,7 +26,7 @@ from numba import njit
 
 from mecbench.problems.cmg.tables import Tables
 
-__all__ = ["fees", "largest_set", "top_shares"]
+__all__ = ["best_company", "fees", "largest_set", "top_shares"]
 
 
 @njit(cache=True, error_model="numpy")
@@ -150,3 +150,40 @@ def fees(
         for x in range(cells):
             fee[a, x] = min(price, scale * max(benefit[a, x], 0.0)) if paired[a, x] else price
     return max(price, largest)
+
+
+@njit(cache=True, error_model="numpy")
+def best_company(tables: Tables, t: int, k: int, low: np.ndarray, gain: np.ndarray) -> float:
+    """Most that a secure set of at least two devices gains on a channel.
+
+    Parameters
+    ----------
+    tables, t, k
+        The instance and the channel.
+    low
+        Low ends of the cells of shares, rising, shape [J].
+    gain
+        What each device gains at most by a share in each cell, minus infinity for who cannot be secure; shape [N, J].
+    """
+    devices, cells = gain.shape
+    best, least, gaining = -np.inf, 1.0, 0
+    for n in range(devices):
+        gains = False
+        for x in range(cells):
+            if gain[n, x] > 0.0:
+                gains, least = True, min(least, low[x])
+        gaining += gains
+        if gain[n, 0] == -np.inf:
+            continue
+        for j in range(n):
+            if gain[j, 0] == -np.inf:
+                continue
+            for x in range(cells):
+                for y in range(cells):
+                    if not _beside(tables, t, k, n, low[x], j, low[y]):
+                        break  # nor at larger shares
+                    best = max(best, gain[n, x] + gain[j, y])
+    if best <= 0.0:
+        return best
+    number = gaining if least <= 0.0 else min(gaining, int(np.ceil(1.0 / least)) - 1)
+    return best * max(1.0, 0.5 * number)

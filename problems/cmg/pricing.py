@@ -16,7 +16,9 @@ from mecbench.problems.cmg import programme_compiled as programme
 from mecbench.problems.cmg import stages_compiled as stages
 from mecbench.problems.cmg.tables import Tables
 
-__all__ = ["Ceiling", "Marginals", "Priced", "ceiling", "marginals", "price"]
+__all__ = ["Ceiling", "Marginals", "Priced", "ceiling", "company", "marginals", "price"]
+
+SHARES = 16  # cells of all shares of a channel, in which company is looked at
 
 
 class Priced(NamedTuple):
@@ -107,7 +109,30 @@ def ceiling(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray,
         J >= 1, cells of the shares of each device at which it may have company on a channel.
     """
     energy_price, channel_price = (np.ascontiguousarray(prices, dtype=float) for prices in (energy_price, channel_price))
-    return Ceiling(*_ceiling(tables, energy_price, channel_price, cells))
+    return Ceiling(*_ceiling(tables, energy_price, channel_price, cells)[:3])
+
+
+def company(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray, cells: int) -> np.ndarray:
+    """Bound what plans are worth in which two or more devices offload on a channel.
+
+    Such a plan is worth at most the ceiling, values and capacities together, and this, which mostly is negative: what a secure set of two
+    or more gains over the best plans of its chunks, which need not offload there, less what the ceiling counts for the channel.
+    Members that lose are left out of a set while more than two are left, as subsets are secure; so a pair is worst, or a set in
+    which all gain, of which there are no more than shares of their cells sum to less than 1.
+
+    Parameters
+    ----------
+    tables, energy_price, channel_price, cells
+        As in `ceiling`.
+
+    Returns
+    -------
+    np.ndarray
+        Of each channel, shape [T, K]; minus infinity where nobody can have company.
+    """
+    energy_price, channel_price = (np.ascontiguousarray(prices, dtype=float) for prices in (energy_price, channel_price))
+    value, capacity, _, stage = _ceiling(tables, energy_price, channel_price, cells)
+    return np.asarray(_company(tables, energy_price, value, capacity, stage, SHARES))
 
 
 @njit(cache=True, error_model="numpy")
@@ -198,7 +223,9 @@ def _marginals(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarr
 
 
 @njit(cache=True, error_model="numpy")
-def _ceiling(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray, cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _ceiling(
+    tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray, cells: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     devices, slots, chunks = tables.gain.shape
     count = tables.frames.size
     local, share, alone = _costs(tables, energy_price)
@@ -281,4 +308,36 @@ def _ceiling(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray
                             stage[n, k, t, i] = max(stage[n, k, t, i], inside[at, j, i] - fee[at, j])
             if company:
                 value[n, k] = programme.forward(tables, stage[n, k], before)
-    return value, capacity, single
+    return value, capacity, single, stage
+
+
+@njit(cache=True, error_model="numpy")
+def _company(
+    tables: Tables, energy_price: np.ndarray, value: np.ndarray, capacity: np.ndarray, stage: np.ndarray, cells: int
+) -> np.ndarray:
+    devices, slots, chunks = tables.gain.shape
+    count = tables.frames.size
+    gain = np.full((slots, chunks, devices, cells), -np.inf)
+    before, after = np.empty((slots, count)), np.empty((slots, count))
+    inside = np.empty(count)
+    transposed = tables.smoothness.T.copy()
+    for n in range(devices):
+        for k in range(chunks):
+            programme.forward(tables, stage[n, k], before)
+            programme.backward(tables, transposed, stage[n, k], after)
+            for t in range(slots):
+                if tables.tightness[n, t, k] <= 0.0:
+                    continue
+                eta, strength = energy_price[n, t], tables.gain[n, t, k]
+                least = stages.alone_cost(tables, eta, n, strength)
+                for j in range(cells):
+                    high = min((j + 1) / cells, 1.0 - 1e-12)
+                    cost = max(least, stages.share_cost(tables, eta, strength, j / cells, high))
+                    stages.stage_values(tables, t, cost, inside)
+                    gain[t, k, n, j] = (before[t] + inside + after[t]).max() - value[n, k]
+    worth = np.empty((slots, chunks))
+    low = np.arange(cells) / cells
+    for t in range(slots):
+        for k in range(chunks):
+            worth[t, k] = channels.best_company(tables, t, k, low, gain[t, k]) - capacity[t, k]
+    return worth

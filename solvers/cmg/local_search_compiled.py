@@ -23,7 +23,7 @@ SLACK = 0.01  # by which promises may be too low, where frame rates leave a gap 
 
 
 @njit(cache=True, error_model="numpy")
-def promises(tables: Tables, n: int, offload: np.ndarray, eta: np.ndarray, promise: np.ndarray) -> None:
+def promises(tables: Tables, n: int, offload: np.ndarray, eta: np.ndarray, promise: np.ndarray) -> float:
     """Bound what a device gains where a single chunk is offloaded instead of computed, or the other way round.
 
     Parameters
@@ -34,12 +34,18 @@ def promises(tables: Tables, n: int, offload: np.ndarray, eta: np.ndarray, promi
         Its plan, as `plan_device` left it; shapes [T, K] and [T].
     promise
         Written, shape [T, K]; minus infinity for what cannot be secure.
+
+    Returns
+    -------
+    float
+        Value of the chunks at these offloads and prices.
     """
     slots, chunks = offload.shape
     count = tables.frames.size
     own, other, stage = np.empty((slots, count)), np.empty((slots, count)), np.empty((slots, count))
     before, after = np.empty((slots, count)), np.empty((slots, count))
     transposed = tables.smoothness.T.copy()
+    total = 0.0
     for t in range(slots):
         stages.stage_values(tables, t, stages.local_cost(tables, eta[t], n), own[t])
     for k in range(chunks):
@@ -50,10 +56,12 @@ def promises(tables: Tables, n: int, offload: np.ndarray, eta: np.ndarray, promi
                 other[t] = -np.inf
             stage[t] = other[t] if offload[t, k] else own[t]
         value = programme.forward(tables, stage, before)
+        total += value
         programme.backward(tables, transposed, stage, after)
         for t in range(slots):
             flipped = own[t] if offload[t, k] else other[t]
             promise[t, k] = (before[t] + flipped + after[t]).max() - value
+    return total
 
 
 @njit(cache=True, error_model="numpy")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mecbench.problems.cmg import closed_forms as forms
 from mecbench.problems.cmg import physics
 from mecbench.problems.cmg.evaluate import evaluate
-from mecbench.problems.cmg.pricing import ceiling, marginals, price
+from mecbench.problems.cmg.pricing import ceiling, company, marginals, price
 from mecbench.problems.cmg.programme_compiled import forward
 from mecbench.problems.cmg.solution import Solution
 from mecbench.problems.cmg.stages_compiled import local_cost, stage_values
@@ -166,7 +166,10 @@ def test_no_secure_set_is_worth_more_than_the_ceiling(draw, changes, seed, cells
                 cost = sent[n, t, k] if offload[n, t, k] else local_cost(known, energy[n, t], n)
                 stage_values(known, t, cost, stage[0, t])
             total += forward(known, stage[0], before)
-    assert total <= (found.value.sum() + found.capacity.sum()) * (1 + 1e-9)
+    most = found.value.sum() + found.capacity.sum()
+    assert total <= most * (1 + 1e-9)
+    together = company(known, energy, channel, cells)[offload.sum(axis=0) > 1]
+    assert (total <= most + together + 1e-9 * most).all()
 
 
 def test_sets_of_three_are_drawn_and_matter(draw):
