@@ -56,6 +56,11 @@ class Layout:
         return 1 + self.edges * self.groups
 
     @property
+    def battery(self) -> int:
+        """Column of the battery."""
+        return 1
+
+    @property
     def efficiency(self) -> slice:
         """Columns of the spectral efficiencies."""
         return slice(2, 2 + self.edges)

@@ -17,7 +17,7 @@ from mecbench.problems.p_edge.system import Options, compose_options
 from mecbench.problems.p_marl import physics
 from mecbench.problems.p_marl.instance import Instance
 
-__all__ = ["Demand", "demand", "least_shares", "options", "stays_local"]
+__all__ = ["Demand", "demand", "least_shares", "options", "options_at", "stays_local"]
 
 
 class Demand(NamedTuple):
@@ -58,14 +58,33 @@ def options(instance: Instance, epoch: int, previous: np.ndarray | None, battery
         latency, energy = instance.local_latency[epoch], instance.local_energy[epoch]
     else:
         latency, energy = instance.local_at(battery)
-    sending = device.transmission_latency(instance.cut_bytes, instance.uplink_rate[epoch][..., None])
-    charge = np.zeros((instance.devices, instance.edges))
+    return options_at(instance, instance.uplink_rate[epoch], latency, energy, previous)
+
+
+def options_at(
+    instance: Instance, uplink_rate: np.ndarray, local_latency: np.ndarray, local_energy: np.ndarray, previous: np.ndarray | None
+) -> Options:
+    """Options under conditions that need not be of the instance's trace, which is not read.
+
+    Parameters
+    ----------
+    instance
+        Whose constants hold.
+    uplink_rate
+        r [bit/s], shape [M, N].
+    local_latency, local_energy
+        D [ms] and E [mJ] of the whole network on each device, shape [M].
+    previous
+        As of `options`.
+    """
+    sending = device.transmission_latency(instance.cut_bytes, uplink_rate[..., None])
+    charge = np.zeros(uplink_rate.shape)
     if previous is not None:
         charge[physics.switches(np.arange(1, instance.edges + 1), previous[:, None])] = instance.switch_cost
     share = instance.head_share[:-1]
     if not instance.divided_switch_cost:
-        return compose_options(instance, share, latency, energy, sending, charge)
-    whole = compose_options(instance, share, latency, energy, sending, np.zeros_like(charge))
+        return compose_options(instance, share, local_latency, local_energy, sending, charge)
+    whole = compose_options(instance, share, local_latency, local_energy, sending, np.zeros_like(charge))
     return replace(whole, shared=whole.shared + charge[..., None])
 
 

@@ -336,7 +336,7 @@ class Task:
         instance, layout = self._running(), self._layout
         batch, width = self._mask.shape
         agents = np.zeros((batch, width, layout.features))
-        agents[..., 0], agents[..., 1] = self._clock, self._battery
+        agents[..., 0], agents[..., layout.battery] = self._clock, self._battery
         agents[..., layout.efficiency] = np.where(self._near, self._rate / instance.bandwidth, 0.0)
         agents[..., layout.previous] = self._previous[..., None] == np.arange(layout.edges + 1)
         agents[..., layout.last_cost] = self._last_cost
