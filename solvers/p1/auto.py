@@ -73,7 +73,7 @@ class Auto:
             search.run(lambda end=end: left(end), offer, tree.bound)  # type: ignore[misc]
             offer()
             end = max(0.0, left() - turn)
-            tree.search(lambda end=end: left(end), report)  # type: ignore[misc]
+            tree.search(lambda end=end: left(end), report, left)  # type: ignore[misc]
             if not tree.closed and left() > 0:
                 met.add(np.array(pool.group), np.array(pool.plan))
                 choice = choose(met, MOST_COLUMNS, generation.duals, min(CHOICE * turn, left()))

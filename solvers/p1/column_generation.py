@@ -131,6 +131,7 @@ def prices_of(pool: Pool, sides: tuple[Side, ...], duals: Duals) -> Prices:
 def compile_pricing() -> None:
     """Compile the pricing, and load what solves master problems."""
     import highspy  # noqa: F401
+    import scipy.optimize  # noqa: F401
 
     from mecbench.problems.p1.pricing import price
 

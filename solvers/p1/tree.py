@@ -107,26 +107,29 @@ class Tree:
             self.best = choice
         return better
 
-    def search(self, left: Callable[[], float], report: Callable[[], None]) -> None:
+    def search(self, left: Callable[[], float], report: Callable[[], None], last: Callable[[], float] | None = None) -> None:
         """Divide the nodes of least bound until none is open or no time is left.
 
         Parameters
         ----------
         left
-            Seconds left.
+            Seconds left to begin.
         report
             Called when the bound or the solution has improved.
+        last
+            Seconds left to end what was begun; by default the same.
         """
+        last = last or left
         while not self.closed and self._open and left() > 0:
             before = self.bound
-            _, _, node = heapq.heappop(self._open)
+            bound, number, node = heapq.heappop(self._open)
             if not node.open:
-                self._settle(node, left)
+                self._settle(node, last)
                 report()
                 continue
             found = self.best
-            if not self._divide(node, left):
-                heapq.heappush(self._open, (node.bound, self.nodes, node))
+            if not self._divide(node, last):
+                heapq.heappush(self._open, (bound, number, node))
                 break
             if self.best is not found or self.bound > before:
                 report()

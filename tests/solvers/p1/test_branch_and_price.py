@@ -104,3 +104,21 @@ def test_a_cut_tree_is_a_certificate_too(tiny):
     assert bounds[0] + 1e-4 < bounds[1] < bounds[2] - 1e-4
     assert bounds[2] == pytest.approx(OPTIMA["n10-0"], rel=1e-6)
     assert Certificate.model_validate(certificates[2].model_dump(mode="json")) == certificates[2]
+
+
+@pytest.mark.parametrize("name", ["mains-n5-q9-s4-k3-7", "literal-n3-q4-s2-k2-7"])
+def test_an_interrupted_tree_goes_on(tiny, name):
+    """Time may end within any division: what was taken up is put back, bounds never fall, and the proof ends the same."""
+    instance = tiny(name)
+    generation = Generation(Pool(instance))
+    generation.run(lambda: 60.0, lambda value: None)
+    tree = Tree(generation)
+    reached = [tree.bound]
+    for ticks in range(20):
+        clock = iter(range(ticks, -1, -1))
+        tree.search(lambda: 60.0, lambda: None, lambda clock=clock: next(clock, 0))
+        reached.append(tree.bound)
+    tree.search(lambda: 60.0, lambda: None)
+    assert tree.closed
+    assert reached == sorted(reached)
+    assert tree.best.cost == pytest.approx(OPTIMA[name], rel=1e-6)
