@@ -13,6 +13,7 @@ __all__ = ["LocalSearch"]
 GAIN = 1e-9  # least gain of a move
 SLACK = 0.01  # by which promises may miss a gain
 CANDIDATES = 8  # devices that are tried on a channel at most
+PATIENCE = 20.0  # fruitless disturbances for each one that is possible, after which the search ends
 
 
 class LocalSearch:
@@ -30,8 +31,8 @@ class LocalSearch:
         self.plans, self._random = plans, np.random.default_rng(seed)
         self.moves = 0
 
-    def run(self, left: Callable[[], float], report: Callable[[], None], target: float = np.inf) -> None:
-        """Search until the value reaches a target or no time is left.
+    def run(self, left: Callable[[], float], report: Callable[[], None], target: float = np.inf, patience: float = PATIENCE) -> None:
+        """Search until the value reaches a target, nothing has helped for long, or no time is left.
 
         Parameters
         ----------
@@ -41,6 +42,8 @@ class LocalSearch:
             Called when the plans got better.
         target
             Value that suffices.
+        patience
+            Fruitless disturbances for each one that is possible; none at 0.
         """
         _, slots, chunks = self.plans.offload.shape
         everywhere = [(t, k) for t in range(slots) for k in range(chunks)]
@@ -50,15 +53,15 @@ class LocalSearch:
             pass
         if self.plans.value > before:
             report()
-        while left() > 0 and self.plans.value < target:
+        fruitless = 0
+        while left() > 0 and self.plans.value < target and fruitless < patience * np.count_nonzero(self._hopeful(self.plans, promise)):
+            fruitless += 1
             trial, hopes = self.plans.copy(), promise.copy()
             touched = self._disturb(trial, hopes)
-            if not touched:
-                break
             while self._sweep(trial, hopes, touched, left) > 0.0 and left() > 0:
                 pass
             if trial.value > self.plans.value + GAIN:
-                self.plans, promise = trial, hopes
+                self.plans, promise, fruitless = trial, hopes, 0
                 report()
 
     def _promise(self, plans: Plans, promise: np.ndarray, devices: Iterable[int]) -> None:
@@ -84,13 +87,15 @@ class LocalSearch:
                 total += gain
         return total
 
+    @staticmethod
+    def _hopeful(plans: Plans, promise: np.ndarray) -> np.ndarray:
+        """Devices that may gain from a channel what its owner loses, bool, shape [N, T, K]."""
+        owned = np.where(plans.offload, promise, 0.0).sum(axis=0)
+        return np.asarray((promise + owned > -SLACK) & ~plans.offload)
+
     def _disturb(self, plans: Plans, promise: np.ndarray) -> list[tuple[int, int]]:
         """Make a move that promises to gain though alone it does not, and say on which channels others may complete it, its own last."""
-        owned = np.where(plans.offload, promise, 0.0).sum(axis=0)
-        hopeful = np.argwhere((promise + owned > -SLACK) & ~plans.offload)
-        if not hopeful.size:
-            return []
-        n, t, k = self._random.choice(hopeful).tolist()
+        n, t, k = self._random.choice(np.argwhere(self._hopeful(plans, promise))).tolist()
         changed = np.unique(np.append(np.flatnonzero(plans.offload[:, t, k]), n))
         plans.offload[:, t, k] = False
         plans.offload[n, t, k] = True

@@ -23,8 +23,8 @@ def _compiled():
 def test_both_sides_agree_on_tiny_instances(draw, size, seed):
     """The optimum that enumeration proves to 1e-6 is what column generation finds, and within what its bound certifies."""
     instance = draw(seed, size)
-    exact = Enumeration().solve(instance, Budget(20.0), 0)
-    other = ColumnGeneration().solve(instance, Budget(0.2), 0)
+    exact = Enumeration().solve(instance, Budget(60.0), 0)
+    other = ColumnGeneration().solve(instance, Budget(30.0), 0)
     verdict = evaluate(instance, exact.solution)
     assert verdict.feasible
     assert verdict.objective <= exact.bound <= verdict.objective * (1 + 1e-6)
@@ -38,7 +38,7 @@ def test_both_sides_agree_on_tiny_instances(draw, size, seed):
 def test_options_are_enumerated(draw, changes):
     """Average limits, more channels and stronger attacks are proven as well."""
     instance = draw(1, **({"slots": 2} | changes))
-    outcome = Enumeration().solve(instance, Budget(20.0), 0)
+    outcome = Enumeration().solve(instance, Budget(60.0), 0)
     verdict = evaluate(instance, outcome.solution)
     assert verdict.feasible
     assert verdict.objective <= outcome.bound <= verdict.objective * (1 + 1e-5)
@@ -48,7 +48,7 @@ def test_without_time_the_root_bound_stands(draw):
     """A budget that ends before the enumeration leaves a bound that still holds."""
     instance = draw(1, "tiny-scarce")
     outcome = Enumeration().solve(instance, Budget(1e-6), 0)
-    exact = Enumeration().solve(instance, Budget(20.0), 0)
+    exact = Enumeration().solve(instance, Budget(60.0), 0)
     assert outcome.status == "feasible"
     assert outcome.bound >= evaluate(instance, exact.solution).objective
 
