@@ -10,7 +10,7 @@ import numpy as np
 from mecbench.problems.cmg import physics
 from mecbench.problems.cmg.instance import Instance
 
-__all__ = ["Decisions", "Outcome", "Worlds", "settle", "stack", "static"]
+__all__ = ["Decisions", "Outcome", "Worlds", "known", "settle", "stack", "static"]
 
 _TRACE = ("gain", "eavesdropper_gain", "eavesdropper_estimate", "harvest")
 _ALIKE = ("chunks", "limit", "continuous_frames", "eavesdropper_power")
@@ -193,6 +193,27 @@ def static(instances: Sequence[Instance], devices: int) -> dict[str, np.ndarray]
             values = [np.asarray(getattr(instance, name)) for instance in instances]
             told[name] = np.stack([np.pad(value, (0, devices - value.size)) if value.ndim else value for value in values])
     return told | {name: np.array([getattr(instance, name) for instance in instances]) for name in ("slots", "chunks", "devices")}
+
+
+def known(static: dict[str, np.ndarray]) -> list[Instance]:
+    """What a policy knows of each episode, as an instance whose trace stands for what is not known.
+
+    All gains are the most that their laws allow, and every slot harvests the mean; a planner replaces what it is shown.
+
+    Parameters
+    ----------
+    static
+        What `Task.static` gives.
+    """
+    worlds = []
+    for row, count in enumerate(static["devices"].tolist()):
+        fields = {name: static[name][row] for name in Instance.model_fields if name in static}
+        fields = {name: value[:count] if np.ndim(value) else value.item() for name, value in fields.items()}
+        shape = (count, int(static["slots"][row]), int(static["chunks"][row]))
+        heard = np.full(shape, fields["eavesdropper_gain_law"])
+        trace = {"gain": np.full(shape, fields["gain_law"]), "eavesdropper_gain": heard, "eavesdropper_estimate": heard}
+        worlds.append(Instance(**fields, **trace, harvest=np.full(shape[:2], fields["mean_harvest"])))
+    return worlds
 
 
 def settle(worlds: Worlds, slot: int, asked: Decisions, allowance: np.ndarray) -> Outcome:
