@@ -68,7 +68,7 @@ def certified(instance: Instance, tree: Tree, most_leaves: int | None) -> Outcom
         start = time.process_time()
         bound(instance, sample)
         per_leaf = (time.process_time() - start) / sample.share_price.shape[0]
-        most_leaves = max(SAMPLE, int(RECOMPUTED / per_leaf))
+        most_leaves = max(1, int(RECOMPUTED / per_leaf))
     certificate = tree.certificate(most_leaves)
     proven, cost = bound(instance, certificate), tree.best.cost
     metrics = {

@@ -38,6 +38,17 @@ def test_every_deployment_is_bounded() -> None:
         assert known.bound <= known.objective <= (1.2 if name.startswith("p-tiny") else 1.03) * known.bound, name
 
 
+def test_every_inference_is_bounded() -> None:
+    """Each instance of P1 comes with a plan and a certified bound, equal up to n30 under mains and near each other elsewhere."""
+    for name in names("p1"):
+        known = best_known(load(name).instance)
+        assert known is not None, name
+        assert known.objective is not None, name
+        assert known.bound is not None, name
+        proven = name.startswith(("p1-tiny", "p1-n5-", "p1-n10-", "p1-n30-", "p1-slot-fit-n10", "p1-slot-fit-n30", "p1-literal-tiny"))
+        assert known.bound <= known.objective <= (1 + 2e-6 if proven else 1.015) * known.bound, name
+
+
 def test_files_stay_small() -> None:
     """The library travels with every installation: what is large is compressed, and what is larger is drawn on demand."""
     sizes = {path: path.stat().st_size for path in library._paths().values()}
