@@ -14,7 +14,7 @@ import numpy as np
 from mecbench.problems.p_edge.allocation import required
 from mecbench.problems.p_marl import Instance
 from mecbench.problems.p_marl.allocation import share_in_time
-from mecbench.problems.p_marl.options import demand, least_shares, options, stays_local
+from mecbench.problems.p_marl.options import Demand, demand, least_shares, options, stays_local
 
 __all__ = ["Decisions", "Epoch", "Packing"]
 
@@ -96,11 +96,18 @@ class Epoch:
         self.floor = float(np.minimum(local, alone.min(axis=(1, 2))).max())
         self.ceiling = float(max(local[np.isfinite(local)].max(initial=-np.inf), dearest.max()))
 
+    def local_at(self, threshold: float) -> np.ndarray:
+        """Devices that run locally at a threshold, bool, shape [M]."""
+        return stays_local(self.instance, self.choices, threshold)
+
+    def demand(self, threshold: float) -> Demand:
+        """What every device needs of each edge at a threshold, exact under the evaluator's comparisons."""
+        return demand(self.instance, self.choices, self._least, threshold)
+
     def packing(self, threshold: float) -> Packing:
-        """Packing problem at a threshold, exact under the evaluator's comparisons."""
-        rest = np.flatnonzero(~stays_local(self.instance, self.choices, threshold))
-        need = demand(self.instance, self.choices, self._least, threshold).multiprocessors
-        return Packing(rest, np.ascontiguousarray(need[rest]), self.instance.multiprocessors)
+        """Packing problem at a threshold."""
+        rest = np.flatnonzero(~self.local_at(threshold))
+        return Packing(rest, np.ascontiguousarray(self.demand(threshold).multiprocessors[rest]), self.instance.multiprocessors)
 
     def next_cost(self, threshold: float) -> float:
         """Least cost of any option above a threshold, below which packings stay as they are there; beyond the ceiling if there is none."""
@@ -159,7 +166,9 @@ class Epoch:
                 break
             else:
                 low = threshold
-        return self._share(edge, attached, need.argmin(axis=1))
+        cut = np.full(edge.size, self.instance.groups)
+        cut[attached] = need.argmin(axis=1)
+        return self.share(edge, cut)
 
     @staticmethod
     def _realised(fixed: np.ndarray, shared: np.ndarray, need: np.ndarray) -> float:
@@ -167,15 +176,23 @@ class Epoch:
         row, cut = np.arange(len(need)), need.argmin(axis=1)
         return float((fixed[row, cut] + shared[row, cut] / need[row, cut]).max(initial=-np.inf))
 
-    def _share(self, edge: np.ndarray, attached: np.ndarray, chosen: np.ndarray) -> Decisions:
-        instance, place = self.instance, edge[attached] - 1
-        cut, least = np.full(instance.devices, instance.groups), np.ones(instance.devices, dtype=np.int64)
-        fixed, shared = self.choices.local.copy(), np.zeros(instance.devices)
-        cut[attached] = chosen
-        fixed[attached] = self.choices.fixed[attached, place, chosen]
-        shared[attached] = self._shared[attached, place, chosen]
-        least[attached] = self._least[attached, place, chosen]
-        allocation = share_in_time(edge, fixed, shared, least, instance.multiprocessors, instance.edges)
-        assert allocation is not None  # the search has found shares in time
-        cost = np.where(edge > 0, fixed + shared / np.maximum(allocation, 1), fixed)
-        return Decisions(edge, cut, allocation, float(cost.max()))
+    def share(self, edge: np.ndarray, cut: np.ndarray) -> Decisions:
+        """Share the edges max-min fairly among devices that are known to be served in time; edges u and cuts k of shape [M]."""
+        fixed, shared, least = self._chosen(edge, cut)
+        allocation = share_in_time(edge, fixed, shared, least, self.instance.multiprocessors, self.instance.edges)
+        assert allocation is not None
+        decisions = Decisions(edge, cut, allocation, math.nan)
+        return decisions._replace(cost=float(self.costs(decisions).max()))
+
+    def costs(self, decisions: Decisions) -> np.ndarray:
+        """What each device pays, shape [M]."""
+        fixed, shared, _ = self._chosen(decisions.edge, decisions.cut)
+        return np.where(decisions.edge > 0, fixed + shared / np.maximum(decisions.allocation, 1), fixed)
+
+    def _chosen(self, edge: np.ndarray, cut: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Fixed and shared cost of each device's option and the least share with which it is in time, shape [M]."""
+        attached = np.flatnonzero(edge)
+        option = attached, edge[attached] - 1, cut[attached]
+        fixed, shared, least = self.choices.local.copy(), np.zeros(edge.size), np.ones(edge.size, dtype=np.int64)
+        fixed[attached], shared[attached], least[attached] = self.choices.fixed[option], self._shared[option], self._least[option]
+        return fixed, shared, least

@@ -52,3 +52,21 @@ def small() -> Callable[..., Instance]:
 def exhaust() -> Callable[[Instance], tuple[float, float]]:
     """The function that finds both optima of a tiny episode by trying everything."""
     return best_of_all
+
+
+@pytest.fixture(scope="session")
+def all_decisions() -> Callable[[Instance], np.ndarray]:
+    """The function that prices all feasible decisions of a one-epoch instance, each with the best cuts: costs, shape [D, M]."""
+
+    def price(instance: Instance) -> np.ndarray:
+        table = cells(instance, 0)
+        own = np.concatenate((table.local[:, None], table.cost.reshape(instance.devices, -1)), axis=1)
+        shares = np.arange(1, instance.multiprocessors + 1)
+        held = np.zeros((own.shape[1], instance.edges), dtype=int)
+        held[1:] = np.kron(np.eye(instance.edges, dtype=int), shares[:, None])
+        choice = np.indices((own.shape[1],) * instance.devices).reshape(instance.devices, -1).T
+        costs = own[np.arange(instance.devices), choice]
+        feasible = (held[choice].sum(axis=1) <= instance.multiprocessors).all(axis=1) & np.isfinite(costs).all(axis=1)
+        return costs[feasible]
+
+    return price
