@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from mecbench.problems.p_marl import SIZES, Instance, Solution, generate, physics
+from mecbench.problems.p_marl import Instance, Solution, physics
 from mecbench.problems.p_marl.evaluate import own_terms
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 from mecbench.solvers.p_marl.epoch import Decisions, Epoch
 from mecbench.solvers.p_marl.greedy import greedy
-from mecbench.solvers.p_marl.static import solve_epoch
+from mecbench.solvers.p_marl.static import compile_search, solve_epoch
 from mecbench.solvers.p_marl.switching import fewest_switches
 
 __all__ = ["Rolling", "algorithms"]
@@ -55,8 +55,7 @@ class Rolling:
 
     def prepare(self) -> None:
         """Compile the kernels."""
-        parameters = SIZES["orig-20x3"].model_copy(update={"epochs": 2})
-        self.solve(generate(parameters, 0), Budget(4.0), 0)
+        compile_search()
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Play an episode within the budget; without a solution if an epoch has none that is in time."""
