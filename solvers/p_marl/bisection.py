@@ -36,7 +36,7 @@ class Bisection:
     version: ClassVar[int] = 1
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
 
-    gap: float = 0.0
+    gap: float = 1e-6
 
     def prepare(self) -> None:
         """Compile the search."""
@@ -50,7 +50,7 @@ class Bisection:
             budget.report(None if found.decisions is None else solution_of(found.decisions), found.bound)
 
         found = solve_epoch(epoch, lambda: budget.remaining - (1.0 - USED) * budget.time_limit, report, seed=seed, gap=self.gap)
-        return outcome_of(instance, found)
+        return outcome_of(instance, found, self.gap)
 
 
 def only_epoch(instance: Instance) -> Epoch:
@@ -81,10 +81,10 @@ def certificate_of(instance: Instance, proof: Proof) -> Certificate | None:
     return certificate
 
 
-def outcome_of(instance: Instance, found: Found) -> Outcome:
+def outcome_of(instance: Instance, found: Found, gap: float = 0.0) -> Outcome:
     """Outcome of an only epoch, which claims no more than is certified unless a solver's word closes the gap."""
     certificate, certified = certificate_of(instance, found.proof), found.proof.threshold
-    closed_by_solver = found.optimal and certified < found.bound
+    closed_by_solver = found.decisions is not None and found.optimal and found.decisions.cost > certified * (1.0 + gap)
     if certificate is None or closed_by_solver:
         outcome = Outcome(bound=found.bound, metrics={"certified_bound": certified})
     else:

@@ -42,7 +42,7 @@ class Found(NamedTuple):
     proof
         Proof of the largest certified threshold.
     optimal
-        Whether the bound meets the decisions' cost.
+        Whether the bound meets the decisions' cost, to the gap at which the search stops.
     """
 
     decisions: Decisions | None
@@ -118,7 +118,7 @@ class Search:
     @property
     def found(self) -> Found:
         """What is known so far."""
-        return Found(self.decisions, self.bound, self.proof, self.cost <= self.bound)
+        return Found(self.decisions, self.bound, self.proof, self.cost <= self.bound * (1.0 + self._gap))
 
     @property
     def cost(self) -> float:

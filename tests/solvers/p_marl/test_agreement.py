@@ -38,7 +38,7 @@ def test_bisection_is_brute_force(small, all_decisions, limit):
     for seed in range(4):
         instance = small(seed, 4, 2, latency_limit=limit, **TIGHT)
         optimum = all_decisions(instance).max(axis=1).min(initial=np.inf)
-        outcome = Bisection().solve(instance, Budget(60), 0)
+        outcome = Bisection(gap=0.0).solve(instance, Budget(60), 0)
         if np.isfinite(optimum):
             assert outcome.status == "optimal"
             assert evaluate(instance, outcome.solution).objective == pytest.approx(optimum, rel=1e-12)

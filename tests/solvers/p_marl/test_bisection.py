@@ -19,7 +19,7 @@ from mecbench.solvers.p_marl.bisection import Bisection
 def test_small_instances_are_closed(size, seed):
     """Up to sixty devices the optimum is proved, and the proof is recomputed without a solver and refused once it is spoilt."""
     instance = generate(SIZES[size], seed)
-    outcome = Bisection().solve(instance, Budget(60), 0)
+    outcome = Bisection(gap=0.0).solve(instance, Budget(60), 0)
     verdict = evaluate(instance, outcome.solution)
     assert outcome.status == "optimal"
     assert verdict.feasible
@@ -46,7 +46,7 @@ def test_what_is_reported_holds():
         if bound is not None:
             bounds.append(bound)
 
-    outcome = Bisection().solve(instance, Budget(60, report=report), 0)
+    outcome = Bisection(gap=0.0).solve(instance, Budget(60, report=report), 0)
     assert all(later <= earlier for earlier, later in pairwise(costs))
     assert all(later >= earlier for earlier, later in pairwise(bounds))
     assert bounds[-1] == costs[-1] == evaluate(instance, outcome.solution).objective
