@@ -18,7 +18,7 @@ from mecbench.solvers.p_marl.switching import fewest_switches
 
 __all__ = ["Rolling", "algorithms"]
 
-USED = 0.95  # part of the time limit that is planned with
+USED = 0.9  # part of the time limit that is planned with
 FIRST_STAGE = 0.7  # part of an epoch's time after which the first stage ends
 LEAST_SECONDS = 0.2  # for an epoch, below which a rule decides
 
@@ -39,7 +39,7 @@ class Rolling:
     slack
         Part by which the second stage may exceed the first one's cost; 0 still leaves it the choice among equals.
     second_seconds
-        Most that HiGHS may take in the second stage [s].
+        Most that the second stage may take [s].
     """
 
     name: ClassVar[str] = "rolling"
@@ -51,7 +51,7 @@ class Rolling:
     epoch_seconds: float = 3.0
     gap: float = 2e-3
     slack: float = 1e-3
-    second_seconds: float = 0.5
+    second_seconds: float = 1.0
 
     def prepare(self) -> None:
         """Compile the kernels."""

@@ -6,6 +6,8 @@ is paid later, when the devices that it moved are the worst.
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from mecbench.solvers.p_marl.epoch import Decisions, Epoch, Packing
@@ -13,6 +15,7 @@ from mecbench.solvers.p_marl.feasibility import decide
 
 __all__ = ["fewest_switches"]
 
+SEARCH = 0.5  # part of the time after which local search leaves the rest to HiGHS
 ROUNDS = 40  # of sending devices home
 MOVES = 200  # of the tabu search in each
 GROWTH, SHRINKAGE = 1.5, 0.7  # of the part that is sent home, after a round that helped and one that did not
@@ -37,7 +40,7 @@ def fewest_switches(epoch: Epoch, previous: np.ndarray, decisions: Decisions, th
     threshold
         T.
     seconds
-        Time limit of HiGHS [s].
+        Time limit [s]; what little is done without any keeps the given edges.
     seed
         Of tabu search and HiGHS.
     """
@@ -47,16 +50,18 @@ def fewest_switches(epoch: Epoch, previous: np.ndarray, decisions: Decisions, th
     switch = _switches(packing, previous)
     # Whoever is on an edge now has to be: others than those of the packing are local at the threshold.
     best = decisions.edge[packing.rest] - 1
-    best = _send_home(packing, switch, best, seed)
+    until = time.monotonic() + seconds
+    best = _send_home(packing, switch, best, until - (1.0 - SEARCH) * seconds, seed)
     unavoidable = float(switch.min(axis=1).sum())
-    if _total(switch, best) > unavoidable and seconds > LEAST_SECONDS:
-        verdict = decide(packing, switch, seconds, seed, best)
+    left = until - time.monotonic()
+    if _total(switch, best) > unavoidable and left > LEAST_SECONDS:
+        verdict = decide(packing, switch, left, seed, best)
         if verdict.edge is not None and _total(switch, verdict.edge) < _total(switch, best):
             best = verdict.edge
     return epoch.decide(epoch.attach(packing, best)) or decisions
 
 
-def _send_home(packing: Packing, switch: np.ndarray, edge: np.ndarray, seed: int) -> np.ndarray:
+def _send_home(packing: Packing, switch: np.ndarray, edge: np.ndarray, until: float, seed: int) -> np.ndarray:
     """Edges with fewer switches, by local search from edges that fit, shape [R]."""
     from mecbench.solvers.p_marl.packing_compiled import repair
 
@@ -64,7 +69,7 @@ def _send_home(packing: Packing, switch: np.ndarray, edge: np.ndarray, seed: int
     home, every, part = switch.argmin(axis=1), np.arange(edge.size), 1.0
     for _ in range(ROUNDS):
         away = np.flatnonzero(switch[every, edge] > switch[every, home])
-        if not away.size:
+        if not away.size or time.monotonic() >= until:
             break
         tried = edge.copy()
         sent = draws.choice(away, max(1, round(part * away.size)), replace=False)
