@@ -7,6 +7,7 @@ from typing import Any
 from mecbench.problems.cmg import Instance, Solution, evaluate
 from mecbench.problems.cmg.model import read, scip
 from mecbench.solvers.outcome import Budget, Outcome
+from mecbench.solvers.scip import watch
 
 __all__ = ["solve_monolith"]
 
@@ -33,29 +34,15 @@ def solve_monolith(programme: Any, instance: Instance, budget: Budget, seed: int
     gap
         Relative gap to stop at.
     """
-    import pyscipopt
-
     model = scip(programme)
     best = _Best(instance, model, budget)
-    improved = (pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, pyscipopt.SCIP_EVENTTYPE.DUALBOUNDIMPROVED)
 
-    class Improvements(pyscipopt.Eventhdlr):  # type: ignore[misc]
-        """Passes better plans and bounds on."""
+    def told(solution: bool) -> None:
+        if solution:
+            best.take()
+        best.prove()
 
-        def eventinit(self) -> None:
-            for kind in improved:
-                self.model.catchEvent(kind, self)
-
-        def eventexit(self) -> None:
-            for kind in improved:
-                self.model.dropEvent(kind, self)
-
-        def eventexec(self, event: Any) -> None:
-            if event.getType() == improved[0]:
-                best.take()
-            best.prove()
-
-    model.includeEventhdlr(Improvements(), "improvements", "passes better plans and bounds on")
+    watch(model, told)
     model.setParam("limits/time", max(0.0, budget.remaining - min(1.0, KEPT_BACK * budget.time_limit)))
     model.setParam("limits/gap", 0.5 * gap)
     model.setParam("numerics/feastol", FEASIBILITY)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from mecbench.problems.p import Instance, Solution, evaluate
 from mecbench.problems.p.model import Programme, conic, lifted, read, scip
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
+from mecbench.solvers.scip import watch
 
 __all__ = ["MonolithScip", "algorithms"]
 
@@ -38,32 +39,16 @@ class MonolithScip:
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance; SCIP itself is sequential, whatever the budget's threads."""
-        import pyscipopt
-
         programme = conic(instance) if self.cones == "native" else lifted(instance)
         model = scip(programme)
         best = _Best(programme, model)
 
-        improved = (pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, pyscipopt.SCIP_EVENTTYPE.DUALBOUNDIMPROVED)
+        def told(solution: bool) -> None:
+            if solution:
+                best.update()
+            budget.report(best.solution if solution else None, _claim(model))
 
-        class Improvements(pyscipopt.Eventhdlr):  # type: ignore[misc]
-            """Passes better solutions and bounds on."""
-
-            def eventinit(self) -> None:
-                for kind in improved:
-                    self.model.catchEvent(kind, self)
-
-            def eventexit(self) -> None:
-                for kind in improved:
-                    self.model.dropEvent(kind, self)
-
-            def eventexec(self, event: Any) -> None:
-                found = event.getType() == improved[0]
-                if found:
-                    best.update()
-                budget.report(best.solution if found else None, _claim(self.model))
-
-        model.includeEventhdlr(Improvements(), "improvements", "passes better solutions and bounds on")
+        watch(model, told)
         model.setParam("limits/time", budget.remaining)
         model.setParam("limits/gap", 0.5 * self.gap)
         model.setParam("numerics/feastol", FEASIBILITY)

@@ -7,6 +7,7 @@ from typing import Any
 
 from mecbench.problems.p1 import Instance, Solution, evaluate
 from mecbench.solvers.outcome import Budget, Outcome
+from mecbench.solvers.scip import watch
 
 __all__ = ["SCIP_TOLERANCE", "TOLERANCE", "Best", "fits", "optimise", "usable"]
 
@@ -113,32 +114,18 @@ def optimise(model: Any, solution: Callable[[], Solution], best: Best, budget: B
     gap
         Relative gap to stop at.
     """
-    import pyscipopt
-
-    improved = (pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, pyscipopt.SCIP_EVENTTYPE.DUALBOUNDIMPROVED)
 
     def proven() -> None:
         bound = float(model.getDualbound())
         if not model.isInfinity(abs(bound)):
             best.prove(bound)
 
-    class Improvements(pyscipopt.Eventhdlr):  # type: ignore[misc]
-        """Passes better solutions and bounds on."""
+    def told(better: bool) -> None:
+        proven()
+        if better:
+            best.offer(solution())
 
-        def eventinit(self) -> None:
-            for kind in improved:
-                self.model.catchEvent(kind, self)
-
-        def eventexit(self) -> None:
-            for kind in improved:
-                self.model.dropEvent(kind, self)
-
-        def eventexec(self, event: Any) -> None:
-            proven()
-            if event.getType() == improved[0]:
-                best.offer(solution())
-
-    model.includeEventhdlr(Improvements(), "improvements", "passes better solutions and bounds on")
+    watch(model, told)
     model.setParam("limits/time", usable(budget))
     model.setParam("limits/gap", gap)
     model.setParam("numerics/feastol", SCIP_TOLERANCE)

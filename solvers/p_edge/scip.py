@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from mecbench.problems.p_edge import Instance, Solution
 from mecbench.problems.p_edge.model import Programme, scip_minlp
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
+from mecbench.solvers.scip import watch
 
 __all__ = ["Scip", "algorithms"]
 
@@ -27,24 +28,14 @@ class Scip:
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance; SCIP itself is sequential, whatever the budget's threads."""
-        import pyscipopt
-
         programme = scip_minlp(instance)
         model = programme.model
 
-        class Incumbents(pyscipopt.Eventhdlr):  # type: ignore[misc]
-            """Passes every improvement on."""
+        def told(solution: bool) -> None:
+            if solution:
+                budget.report(_read(programme), _claim(model.getDualbound()))
 
-            def eventinit(self) -> None:
-                self.model.catchEvent(pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, self)
-
-            def eventexit(self) -> None:
-                self.model.dropEvent(pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, self)
-
-            def eventexec(self, event: Any) -> None:
-                budget.report(_read(programme), _claim(self.model.getDualbound()))
-
-        model.includeEventhdlr(Incumbents(), "incumbents", "passes every improvement on")
+        watch(model, told)
         model.hideOutput()
         model.setParam("limits/time", budget.remaining)
         model.setParam("limits/gap", 0.0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from mecbench.problems.p_marl import Instance
 from mecbench.problems.p_marl.model import read_misocp, scip_misocp
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 from mecbench.solvers.p_marl.monolith import Best, fits, usable
+from mecbench.solvers.scip import watch
 
 __all__ = ["MonolithScip", "algorithms"]
 
@@ -45,34 +46,20 @@ class MonolithScip:
         return best.outcome({"choices": float(choices)})
 
     def _optimise(self, instance: Instance, best: Best, budget: Budget, seed: int) -> None:
-        import pyscipopt
-
         model, variables = scip_misocp(instance)
-        improved = (pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, pyscipopt.SCIP_EVENTTYPE.DUALBOUNDIMPROVED)
 
         def proven() -> None:
             bound = float(model.getDualbound())
             if not model.isInfinity(abs(bound)):
                 best.prove(bound)
 
-        class Improvements(pyscipopt.Eventhdlr):  # type: ignore[misc]
-            """Passes better solutions and bounds on."""
+        def told(solution: bool) -> None:
+            proven()
+            if solution:
+                found = model.getBestSol()
+                best.offer(read_misocp(instance, lambda name: model.getSolVal(found, variables[name])))
 
-            def eventinit(self) -> None:
-                for kind in improved:
-                    self.model.catchEvent(kind, self)
-
-            def eventexit(self) -> None:
-                for kind in improved:
-                    self.model.dropEvent(kind, self)
-
-            def eventexec(self, event: Any) -> None:
-                proven()
-                if event.getType() == improved[0]:
-                    found = self.model.getBestSol()
-                    best.offer(read_misocp(instance, lambda name: self.model.getSolVal(found, variables[name])))
-
-        model.includeEventhdlr(Improvements(), "improvements", "passes better solutions and bounds on")
+        watch(model, told)
         model.setParam("limits/time", usable(budget))
         model.setParam("limits/gap", 0.5 * self.gap)
         model.setParam("numerics/feastol", FEASIBILITY)
