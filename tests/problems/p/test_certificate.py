@@ -110,13 +110,14 @@ def test_any_dual_data_prove_a_bound(draw, seed):
             assert bound(instance, certificate) <= evaluation.objective
 
 
-def test_no_solution_is_below_its_bound():
+@pytest.mark.parametrize("seeds", [range(8), pytest.param(range(8, 40), marks=pytest.mark.slow)])
+def test_no_solution_is_below_its_bound(seeds):
     """Five thousand random and heuristic solutions of random small instances are no exception.
 
     None costs less than the bound says, and none has negative regret, those that miss the delay limit included.
     """
     counted = feasible = 0
-    for seed in range(40):
+    for seed in seeds:
         instance = small(seed)
         options = of_trace(instance)
         dual = Ascent(instance, options).ascend(0.1)
@@ -134,8 +135,8 @@ def test_no_solution_is_below_its_bound():
             if evaluation.feasible:
                 assert evaluation.objective >= price.bound
                 feasible += 1
-    assert counted >= 5000
-    assert feasible >= 50
+    assert counted >= 120 * len(seeds)
+    assert feasible >= len(seeds)
 
 
 def test_the_bound_is_the_formula(draw):
