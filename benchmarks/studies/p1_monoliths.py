@@ -17,6 +17,7 @@ from mecbench.benchmarks import harness
 from mecbench.benchmarks.plan import plan
 from mecbench.benchmarks.record import Record
 from mecbench.benchmarks.store import Store
+from mecbench.benchmarks.studies.traces import bounds, objectives, ratio_text, seconds_text
 from mecbench.instances import library
 from mecbench.problems.p1.network import size
 from mecbench.solvers.catalogue import resolve
@@ -84,37 +85,25 @@ class Comparison:
 
 def compare(record: Record, bounded: Record, planned: Record) -> Comparison:
     """Look up when a run first told the bound of one run and a plan as good as that of another."""
-    bounds, costs = _bounds(record), _costs(record)
-    own_bounds, own_costs = _bounds(bounded), _costs(planned)
+    told, costs = bounds(record), objectives(record)
+    own_bounds, own_costs = bounds(bounded), objectives(planned)
     bound, cost = max(value for _, value in own_bounds), min(value for _, value in own_costs)
     bound, cost = bound - NEAR * abs(bound), cost + NEAR * abs(cost)
     return Comparison(
         instance=record.instance,
         algorithm=record.algorithm,
         objective=min((value for _, value in costs), default=None),
-        bound=max((value for _, value in bounds), default=None),
+        bound=max((value for _, value in told), default=None),
         certified=record.bound_kind == "certified",
         closed=record.status == "ok" and record.solver_status == "optimal",
         seconds=record.wall_seconds,
         processor_seconds=record.cpu_seconds,
-        to_bound=min((seconds for seconds, value in bounds if value >= bound), default=None),
+        to_bound=min((after for after, value in told if value >= bound), default=None),
         to_plan=min((seconds for seconds, value in costs if value <= cost), default=None),
         own_bound=min(seconds for seconds, value in own_bounds if value >= bound),
         own_plan=min(seconds for seconds, value in own_costs if value <= cost),
         limit=record.time_limit,
     )
-
-
-def _bounds(record: Record) -> list[tuple[float, float]]:
-    """Bounds of a run, and when it told them."""
-    told = [(seconds, bound) for seconds, _, bound in record.trace if bound is not None and seconds is not None]
-    return told if record.bound is None else [*told, (record.wall_seconds, record.bound)]
-
-
-def _costs(record: Record) -> list[tuple[float, float]]:
-    """Objectives of the feasible solutions of a run, and when it told them."""
-    told = [(seconds, cost) for seconds, cost, _ in record.trace if cost is not None and seconds is not None]
-    return told if record.counted is None else [*told, (record.wall_seconds, record.counted)]
 
 
 def markdown(comparisons: Iterable[Comparison], binaries: Mapping[str, int]) -> str:
@@ -133,8 +122,8 @@ def markdown(comparisons: Iterable[Comparison], binaries: Mapping[str, int]) -> 
             _number(one.objective),
             _number(one.bound) + (", certified" if one.certified else ""),
             "" if one.gap is None else f"{100 * one.gap:.3f} %",
-            _seconds(one.seconds) + (", closed" if one.closed else ""),
-            _seconds(one.processor_seconds),
+            seconds_text(one.seconds) + (", closed" if one.closed else ""),
+            seconds_text(one.processor_seconds),
             *_beside(one.to_bound, one.own_bound, one.limit),
             *(("", "") if one.algorithm == BOUND else _beside(one.to_plan, one.own_plan, one.limit)),
         )
@@ -142,21 +131,13 @@ def markdown(comparisons: Iterable[Comparison], binaries: Mapping[str, int]) -> 
     return "\n".join(lines)
 
 
-def _beside(seconds: float | None, own: float, limit: float) -> tuple[str, str]:
+def _beside(after: float | None, own: float, limit: float) -> tuple[str, str]:
     """Cells of a time, and how many times the decomposition's it is; where it never came, at least the limit."""
-    return ("never", f"at least {_times(limit / own)}") if seconds is None else (_seconds(seconds), _times(seconds / own))
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.2g}" if ratio < 100 else f"{ratio:,.0f}"
+    return ("never", f"at least {ratio_text(limit / own)}") if after is None else (seconds_text(after), ratio_text(after / own))
 
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.6f}"
-
-
-def _seconds(value: float) -> str:
-    return f"{1e3 * value:.0f} ms" if value < 0.0995 else f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
 
 
 def main() -> None:

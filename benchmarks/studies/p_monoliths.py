@@ -16,6 +16,7 @@ from mecbench.benchmarks import harness
 from mecbench.benchmarks.plan import plan
 from mecbench.benchmarks.record import Record
 from mecbench.benchmarks.store import Store
+from mecbench.benchmarks.studies.traces import bounds, ratio_text, seconds_text
 from mecbench.instances.files import StoredInstance
 from mecbench.instances.generation import generate
 from mecbench.solvers.catalogue import resolve
@@ -91,7 +92,7 @@ def instances(seeds: Iterable[int]) -> list[StoredInstance]:
 
 def compare(monolith: Record, decomposition: Record) -> Comparison:
     """Look up when each first told the decomposition's bound."""
-    told, own = _told(monolith), _told(decomposition)
+    told, own = bounds(monolith), bounds(decomposition)
     best = max((bound for _, bound in told), default=None)
     target = max(bound for _, bound in own)
     target -= NEAR * abs(target)
@@ -109,12 +110,6 @@ def compare(monolith: Record, decomposition: Record) -> Comparison:
     )
 
 
-def _told(record: Record) -> list[tuple[float, float]]:
-    """Bounds of a run, and when it told them."""
-    told = [(seconds, bound) for seconds, _, bound in record.trace if bound is not None and seconds is not None]
-    return told if record.bound is None else [*told, (record.wall_seconds, record.bound)]
-
-
 def markdown(comparisons: Iterable[Comparison], decompositions: dict[str, Record]) -> str:
     """Table: a row per instance and method."""
     lines = [
@@ -126,20 +121,20 @@ def markdown(comparisons: Iterable[Comparison], decompositions: dict[str, Record
         if one.instance not in seen:
             seen.add(one.instance)
             own = decompositions[one.instance]
-            best = max(bound for _, bound in _told(own))
-            after = _seconds(min(seconds for seconds, bound in _told(own) if bound == best))
-            cells = (_number(own.counted), _number(best), after, _seconds(own.cpu_seconds), _seconds(one.decomposed))
+            best = max(bound for _, bound in bounds(own))
+            after = seconds_text(min(seconds for seconds, bound in bounds(own) if bound == best))
+            cells = (_number(own.counted), _number(best), after, seconds_text(own.cpu_seconds), seconds_text(one.decomposed))
             lines.append(_row(one.instance, DECOMPOSITION, *cells, ""))
-        ratio = f"{one.ratio:.2g}" if one.ratio < 100 else f"{one.ratio:.0f}"
+        ratio = ratio_text(one.ratio)
         lines.append(
             _row(
                 "",
                 one.algorithm.removeprefix("p/").replace("gap=0.0001,", "").replace(":gap=0.0001", ""),
                 _number(one.objective),
                 _number(one.bound),
-                "" if one.seconds is None else _seconds(one.seconds) + (", closed" if one.closed else ""),
-                _seconds(one.processor_seconds),
-                "never" if one.same is None else _seconds(one.same),
+                "" if one.seconds is None else seconds_text(one.seconds) + (", closed" if one.closed else ""),
+                seconds_text(one.processor_seconds),
+                "never" if one.same is None else seconds_text(one.same),
                 f"at least {ratio}" if one.same is None else ratio,
             )
         )
@@ -152,10 +147,6 @@ def _row(*cells: str) -> str:
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.4f}"
-
-
-def _seconds(value: float) -> str:
-    return f"{1e3 * value:.0f} ms" if value < 0.0995 else f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
 
 
 def main() -> None:
