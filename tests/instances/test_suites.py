@@ -9,6 +9,9 @@ from mecbench.instances import library
 from mecbench.instances.files import StoredInstance, save_instance
 from mecbench.instances.suites import Suite, load_suite, lock, suite_names
 
+LONG = {"p-marl-240x11", "p-marl-240x11-valid", "p-marl-1000x40"}  # suites that take ten seconds to draw
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in suite_names()]
+VALID = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in suite_names() if name.endswith("-valid")]
 PLAIN = 'description = "x"\ntime_limit = 1.0\nmemory_limit = 512\n'
 DRAWN = '[[generated]]\nproblem = "p-edge"\nsize = "tiny"\nseeds = [3, 5]\nset = { family = "random-cuts", devices = [2, 3] }\n'
 
@@ -33,10 +36,14 @@ def test_shipped_suites() -> None:
     expected |= {f"cmg-{name}": 10 for name in ("small", "small-scarce", "paper", "scarce", "long", "scarce-long", "large")}
     expected |= {f"cmg-{name}": 10 for name in ("n30", "n40", "n50", "battery-9", "battery-10", "battery-11", "harvest-05", "harvest-15")}
     expected |= {f"cmg-{name}": 10 for name in ("moderate", "strong", "small-valid", "paper-valid", "scarce-valid")}
+    expected |= {"p-marl-orig-tiny": 24, "p-marl-tiny": 12}
+    expected |= {f"p-marl-orig-{size}": 20 for size in ("20x3", "60x5", "120x8", "240x11")}
+    expected |= {f"p-marl-{name}": 10 for name in ("orig-60x5-valid", "orig-240x11-valid")}
+    expected |= {f"p-marl-{name}": 10 for name in ("60x5", "240x11", "1000x40", "60x5-valid", "240x11-valid")}
     assert counts == expected
 
 
-@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("name", NAMES)
 def test_every_instance_of_a_suite_loads(name: str) -> None:
     """Stored or drawn, each has the hash that it was published with, and none is there twice."""
     suite = load_suite(name)
@@ -62,11 +69,12 @@ def test_quick_is_quick() -> None:
     assert suite.time_limit == 5.0
 
 
-@pytest.mark.parametrize("name", [name for name in suite_names() if name.endswith("-valid")])
+@pytest.mark.parametrize("name", VALID)
 def test_splits_are_disjoint(name: str) -> None:
     """No instance of a validation suite is a test instance of the library or of the suite that it stands for."""
     valid = [library.load(text) for text in load_suite(name).instances]
-    test = [library.load(text) for text in [*library.names(), *load_suite(name.removesuffix("-valid")).instances]]
+    stored = [text for text in library.names() if text.startswith(f"{valid[0].problem}-")]
+    test = [library.load(text) for text in [*stored, *load_suite(name.removesuffix("-valid")).instances]]
     assert not {item.instance.sha256 for item in valid} & {item.instance.sha256 for item in test}
     assert {item.split for item in valid} == {"valid"}
 
