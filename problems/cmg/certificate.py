@@ -9,6 +9,14 @@ channel has a price pi. Then the chunks are independent, and by weak duality the
 - of each battery level between slots, the best of its priced terms less the penalty, over [0, B_max].
 
 The charges take nothing for granted about how many devices offload on a channel: sets of any size are covered.
+
+A certificate may hold a tree besides, `mecbench.problems.cmg.tree`. A plan either has two or more offloads on some channel, and then it
+is worth no more than the bound above and what `mecbench.problems.cmg.pricing.company` says such sets add to it, which mostly is negative.
+Or it has at most one on each. Then a channel is sold as a whole: whoever offloads there pays pi, so all of them pay at most the sum of
+pi. What else a device does is its own affair, at energy prices of its own, so its plans may be divided apart from all others', in a tree
+with prices at each leaf: it is worth no more than its best leaf, and all devices together no more than the sum of that over devices and
+of pi. The plans as a whole may be divided before, into cases with prices of channels of their own. No division leaves out a plan, so the
+best of all cases and of what company is worth bounds every plan, and so does the lesser of that and the bound above.
 """
 
 from __future__ import annotations
@@ -20,10 +28,11 @@ from pydantic import Field
 
 from mecbench.problems.arrays import Array, ArrayModel
 from mecbench.problems.cmg.instance import Instance
-from mecbench.problems.cmg.tables import tables
+from mecbench.problems.cmg.tables import Tables, tables
+from mecbench.problems.cmg.tree import Branch, Case, Tree
 from mecbench.problems.evaluation import CertificateError
 
-__all__ = ["Certificate", "battery_terms", "bound"]
+__all__ = ["Certificate", "battery_terms", "bound", "tree_bound"]
 
 SAFETY = 1e-9  # of the sum of absolute terms, by which the bound is raised against rounding
 
@@ -42,6 +51,7 @@ class Certificate(ArrayModel):
     battery_price: Annotated[np.ndarray, Array("N T", unit="1/J", least=0)] = Field(description="zeta, of what the battery holds")
     channel_price: Annotated[np.ndarray, Array("T K", least=0)] = Field(description="pi, of each channel")
     cells: int = Field(8, ge=1, le=1000, description="parts of the shares of a channel at which a device may have company, charged apart")
+    tree: Tree | None = Field(None, description="cases of plans with at most one offload on each channel")
 
 
 def battery_terms(instance: Instance, balance_price: np.ndarray, battery_price: np.ndarray) -> np.ndarray:
@@ -64,24 +74,104 @@ def bound(instance: Instance, certificate: Certificate) -> float:
     CertificateError
         If the dual data do not fit the instance.
     """
-    from mecbench.problems.cmg.pricing import ceiling  # compiles, so not before it is needed
+    from mecbench.problems.cmg.pricing import ceiling, company  # compiles, so not before it is needed
 
-    sigma, nu, zeta = certificate.limit_price, certificate.balance_price, certificate.battery_price
     for name, dimensions in (("limit_price", (0, 1)), ("channel_price", (1, 2))):
         wanted, found = tuple(instance.gain.shape[i] for i in dimensions), getattr(certificate, name).shape
         if found != wanted:
             raise CertificateError(f"field {name}: expected shape {list(wanted)}, found {list(found)}")
-    if instance.limit == "average" and (sigma != sigma[:, :1]).any():
-        raise CertificateError("field limit_price: expected one price in all slots of a device, as its average is limited, found others")
+    prices = certificate.limit_price, certificate.balance_price, certificate.battery_price
+    _check_average(instance, "limit_price", certificate.limit_price)
+    known, eta = tables(instance), prices[0] + prices[1] + prices[2]
+    root = ceiling(known, eta, certificate.channel_price, certificate.cells)
+    terms = [root.value, root.capacity, *_energy_terms(instance, known, np.arange(instance.devices), *prices)]
+    most = float(sum(term.sum() for term in terms) + SAFETY * sum(np.abs(term).sum() for term in terms))
+    if certificate.tree is None:
+        return most
+    apart = tree_bound(instance, certificate.tree)
+    if apart >= most:
+        return most
+    return min(most, max(apart, most + float(company(known, eta, certificate.channel_price, certificate.cells).max())))
+
+
+def tree_bound(instance: Instance, tree: Tree) -> float:
+    """Recompute what plans with at most one offload on each channel are worth at most.
+
+    Raises
+    ------
+    CertificateError
+        If the tree does not fit the instance.
+    """
+    devices, slots, chunks = instance.gain.shape
+    found = (tree.roots.shape[1], *tree.channel_price.shape[1:])
+    if found != (devices, slots, chunks):
+        raise CertificateError(f"field tree: expected {devices} devices, {slots} slots and {chunks} chunks, found {list(found)}")
+    divisions: tuple[Case | Branch, ...] = (*tree.cases, *tree.branches)
+    for division in divisions:
+        if division.slot >= slots or division.chunk >= chunks or (isinstance(division, Case) and division.device >= devices):
+            raise CertificateError(f"field tree: expected divisions by chunks of this instance, found {division!r}")
+    _check_average(instance, "tree", tree.limit_price)
     known = tables(instance)
-    found = ceiling(known, sigma + nu + zeta, certificate.channel_price, certificate.cells)
-    terms = (
-        found.value,
-        found.capacity,
+    return max(
+        _case_bound(instance, known, tree, case, roots, channel_price)
+        for case, roots, channel_price in zip(tree.sides(), tree.roots.tolist(), tree.channel_price, strict=True)
+    )
+
+
+def _check_average(instance: Instance, name: str, limit_price: np.ndarray) -> None:
+    if instance.limit == "average" and (limit_price != limit_price[:, :1]).any():
+        raise CertificateError(f"field {name}: expected one price in all slots of a device, as its average is limited, found others")
+
+
+def _energy_terms(
+    instance: Instance, known: Tables, device: np.ndarray, sigma: np.ndarray, nu: np.ndarray, zeta: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """What of the Lagrangian the prices of energy make, each of shape [D, T] or [D]; of some devices, int64, shape [D]."""
+    return (
         sigma * known.energy_limit,
-        nu * (instance.harvest + known.energy_tolerance),
+        nu * (instance.harvest[device] + known.energy_tolerance),
         zeta * known.energy_tolerance,
-        (nu[:, 0] + zeta[:, 0]) * instance.battery,
+        (nu[:, 0] + zeta[:, 0]) * instance.battery[device],
         battery_terms(instance, nu, zeta),
     )
-    return float(sum(term.sum() for term in terms) + SAFETY * sum(np.abs(term).sum() for term in terms))
+
+
+def _case_bound(
+    instance: Instance, known: Tables, tree: Tree, sides: tuple[tuple[Case, bool], ...], roots: list[int], channel_price: np.ndarray
+) -> float:
+    """Bound of a case: of each device its best leaf, and what channels are sold for."""
+    from mecbench.problems.cmg.pricing import free, price
+
+    # Leaves are priced side by side, as if each were a device. Decisions that contradict each other leave no plan, which any bound bounds.
+    where = [(n, leaf) for n, root in enumerate(roots) for leaf in tree.leaves(root)]
+    device, number = np.array([n for n, _ in where]), np.array([leaf.number for _, leaf in where])
+    twins = known._replace(
+        gain=known.gain[device],
+        tightness=known.tightness[device],
+        leakage=known.leakage[device],
+        most_frequency=known.most_frequency[device],
+        most_power=known.most_power[device],
+    )
+    owner = np.zeros(known.gain.shape, dtype=np.int8)
+    for case, below in sides:
+        if not below:
+            owner[:, case.slot, case.chunk] = -1
+        owner[case.device, case.slot, case.chunk] = -1 if below else 1
+    decisions = free(twins)
+    decisions.offload[:] = owner[device]
+    for i, (_, leaf) in enumerate(where):
+        for branch, below in leaf.path:
+            at = i, branch.slot, branch.chunk
+            if branch.frames is None:
+                decisions.offload[at] = -1 if below else 1
+            elif below:
+                decisions.highest[at] = min(decisions.highest[at], branch.frames)
+            else:
+                decisions.lowest[at] = max(decisions.lowest[at], branch.frames + 1)
+    prices = tree.limit_price[number], tree.balance_price[number], tree.battery_price[number]
+    value = price(twins, prices[0] + prices[1] + prices[2], channel_price, decisions).value
+    terms = [term.reshape(len(where), -1) for term in (value, *_energy_terms(instance, known, device, *prices))]
+    worth = sum(term.sum(axis=1) + SAFETY * np.abs(term).sum(axis=1) for term in terms)
+    best = np.full(instance.devices, -np.inf)
+    np.maximum.at(best, device, worth)
+    return float(best.sum() + (1.0 + SAFETY) * channel_price.sum())

@@ -16,9 +16,26 @@ from mecbench.problems.cmg import programme_compiled as programme
 from mecbench.problems.cmg import stages_compiled as stages
 from mecbench.problems.cmg.tables import Tables
 
-__all__ = ["Ceiling", "Marginals", "Priced", "ceiling", "company", "marginals", "price"]
+__all__ = ["Ceiling", "Decisions", "Marginals", "Priced", "ceiling", "company", "free", "marginals", "price"]
 
-SHARES = 16  # cells of all shares of a channel, in which company is looked at
+SHARES = 32  # cells of all shares of a channel, in which company is looked at
+IMPOSSIBLE = -1e200  # value of what decisions rule out
+
+
+class Decisions(NamedTuple):
+    """What is decided of plans with at most one offload on each channel.
+
+    Attributes
+    ----------
+    offload
+        1 where a chunk is offloaded, -1 where it is not, 0 where that is free; int8, shape [N, T, K].
+    lowest, highest
+        Number of its frame rate at least and at most, int64, shape [N, T, K].
+    """
+
+    offload: np.ndarray
+    lowest: np.ndarray
+    highest: np.ndarray
 
 
 class Priced(NamedTuple):
@@ -78,7 +95,13 @@ class Ceiling(NamedTuple):
     single: np.ndarray
 
 
-def price(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray) -> Priced:
+def free(tables: Tables) -> Decisions:
+    """Nothing decided."""
+    shape = tables.gain.shape
+    return Decisions(np.zeros(shape, dtype=np.int8), np.zeros(shape, dtype=np.int64), np.full(shape, tables.frames.size - 1))
+
+
+def price(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray, decisions: Decisions | None = None) -> Priced:
     """Find the best plan of every chunk where a channel costs the same at any share.
 
     Parameters
@@ -89,12 +112,15 @@ def price(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray) -
         eta >= 0, of a joule, shape [N, T].
     channel_price
         pi >= 0, shape [T, K].
+    decisions
+        What is decided, by default nothing. Where decisions leave no plan the value of a chunk is below -1e199.
     """
-    return Priced(*_price(tables, np.ascontiguousarray(energy_price, dtype=float), np.ascontiguousarray(channel_price, dtype=float)))
+    energy_price, channel_price = (np.ascontiguousarray(prices, dtype=float) for prices in (energy_price, channel_price))
+    return Priced(*_price(tables, energy_price, channel_price, decisions or free(tables)))
 
 
 def marginals(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray) -> Marginals:
-    """Find what each single offload is worth; parameters as in `price`."""
+    """Find what each single offload is worth; parameters as in `price`, nothing decided."""
     return Marginals(*_marginals(tables, np.ascontiguousarray(energy_price, dtype=float), np.ascontiguousarray(channel_price, dtype=float)))
 
 
@@ -162,7 +188,9 @@ def _fill(tables: Tables, local: np.ndarray, value: np.ndarray) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _price(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _price(
+    tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray, decisions: Decisions
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     devices, slots, chunks = tables.gain.shape
     count = tables.frames.size
     local, _, alone = _costs(tables, energy_price)
@@ -170,23 +198,30 @@ def _price(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray) 
     frames = np.empty((devices, slots, chunks), dtype=np.int64)
     offload = np.zeros((devices, slots, chunks), dtype=np.bool_)
     energy = np.empty((devices, slots, chunks))
-    own, other = np.empty((slots, count)), np.empty((slots, count))
+    own, other = np.empty((slots, count)), np.empty(count)
     stage, before = np.empty((slots, count)), np.empty((slots, count))
     path = np.empty(slots, dtype=np.int64)
     for n in range(devices):
         _fill(tables, local[n], own)
         for k in range(chunks):
             for t in range(slots):
-                stage[t] = own[t]
-                if alone[n, t, k] < np.inf:
-                    stages.stage_values(tables, t, alone[n, t, k], other[t])
+                decided = decisions.offload[n, t, k]
+                if decided > 0 and tables.tightness[n, t, k] > 0.0:
+                    # Even where it costs more than computing locally.
+                    alone[n, t, k] = stages.alone_cost(tables, energy_price[n, t], n, tables.gain[n, t, k])
+                for i in range(count):
+                    stage[t, i] = own[t, i] if decided <= 0 else IMPOSSIBLE
+                if decided >= 0 and alone[n, t, k] < np.inf:
+                    stages.stage_values(tables, t, alone[n, t, k], other)
                     for i in range(count):
-                        stage[t, i] = max(own[t, i], other[t, i] - channel_price[t, k])
+                        stage[t, i] = max(stage[t, i], other[i] - channel_price[t, k])
+                stage[t, : decisions.lowest[n, t, k]] = IMPOSSIBLE
+                stage[t, decisions.highest[n, t, k] + 1 :] = IMPOSSIBLE
             value[n, k] = programme.forward(tables, stage, before)
             programme.trace(tables, stage, before, path)
             for t in range(slots):
                 frames[n, t, k] = path[t]
-                offload[n, t, k] = stage[t, path[t]] > own[t, path[t]]
+                offload[n, t, k] = decisions.offload[n, t, k] > 0 or stage[t, path[t]] > own[t, path[t]]
                 per_bit = stages.energy_per_bit(tables, energy_price[n, t], n, tables.gain[n, t, k], offload[n, t, k])
                 cost = alone[n, t, k] if offload[n, t, k] else local[n, t]
                 bits = tables.bits_per_pixel * tables.frames[path[t]]

@@ -13,7 +13,16 @@ from mecbench.problems.cmg.tables import Tables
 if TYPE_CHECKING:
     from mecbench.problems.cmg.pricing import Priced
 
-__all__ = ["Duals", "relaxed_value"]
+__all__ = ["Duals", "concise", "relaxed_value"]
+
+CELLS = 8  # of a certificate
+DIGITS = 7  # of its prices
+
+
+def concise(prices: np.ndarray) -> np.ndarray:
+    """Prices of few significant digits, which take little room in a file and prove a bound as well as others."""
+    scale = 10.0 ** (DIGITS - 1 - np.floor(np.log10(np.maximum(prices, 1e-12))))
+    return np.asarray(np.round(prices * scale) / scale)
 
 
 class Duals(NamedTuple):
@@ -52,12 +61,8 @@ class Duals(NamedTuple):
 
     def certificate(self) -> Certificate:
         """Certificate of the bound that they prove."""
-        return Certificate(
-            limit_price=self.limit, balance_price=self.balance, battery_price=self.battery, channel_price=self.channel, cells=CELLS
-        )
-
-
-CELLS = 8  # of a certificate
+        limit, balance, battery, channel = (concise(prices) for prices in self)
+        return Certificate(limit_price=limit, balance_price=balance, battery_price=battery, channel_price=channel, cells=CELLS)
 
 
 def relaxed_value(instance: Instance, tables: Tables, duals: Duals, priced: Priced) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,9 +11,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mecbench.problems.cmg import physics
-from mecbench.problems.cmg.certificate import Certificate, battery_terms, bound
+from mecbench.problems.cmg.certificate import Certificate, battery_terms, bound, tree_bound
 from mecbench.problems.cmg.evaluate import evaluate
+from mecbench.problems.cmg.pricing import price
 from mecbench.problems.cmg.solution import Solution
+from mecbench.problems.cmg.tables import tables
+from mecbench.problems.cmg.tree import Tree
 from mecbench.problems.evaluation import CertificateError, Sense, beats
 
 WORLDS = [
@@ -41,6 +46,60 @@ def draw_certificate(instance, seed) -> Certificate:
         battery_price=some(),
         channel_price=random.exponential(10.0 ** random.uniform(-2, 0.5), (slots, chunks)),
         cells=int(random.integers(1, 12)),
+    )
+
+
+def grow(random, count, divide) -> list[dict]:
+    """A random tree of so many divisions: each replaces an end of those before it."""
+    ends, tree = [None], []
+    for number in range(count):
+        at = ends.pop(int(random.integers(len(ends))))
+        if at is not None:
+            tree[at[0]][at[1]] = number
+        tree.append(divide())
+        ends += [(number, "below"), (number, "above")]
+    for leaf, at in enumerate(ends):
+        if at is not None:
+            tree[at[0]][at[1]] = -1 - leaf
+    return tree
+
+
+def draw_tree(instance, seed) -> Tree:
+    """Random cases, a random tree of each device in each of them, and random prices, of channels about what offloads gain."""
+    random = np.random.default_rng(seed)
+    devices, slots, chunks = instance.gain.shape
+    most = instance.most_frames - instance.least_frames
+
+    def chunk():
+        return {"slot": int(random.integers(slots)), "chunk": int(random.integers(chunks))}
+
+    cases = grow(random, int(random.integers(4)), lambda: chunk() | {"device": int(random.integers(devices))})
+    branches, roots, leaves = [], np.empty((len(cases) + 1, devices), dtype=int), 0
+    for at in np.ndindex(roots.shape):
+        own = grow(
+            random, int(random.integers(4)), lambda: chunk() | {"frames": int(random.integers(most)) if random.random() < 0.5 else None}
+        )
+        roots[at] = len(branches) if own else -1 - leaves
+        for branch in own:
+            for side in ("below", "above"):
+                branch[side] += len(branches) if branch[side] >= 0 else -leaves
+        branches, leaves = branches + own, leaves + len(own) + 1
+    scale = 10.0 ** random.uniform(-2, 1)
+
+    def some():
+        return random.exponential(scale, (leaves, slots)) * (random.random((leaves, slots)) < random.choice([0.0, 0.3, 1.0]))
+
+    limit = some()
+    return Tree.model_validate(
+        {
+            "cases": cases,
+            "channel_price": random.exponential(0.4, (len(cases) + 1, slots, chunks)),
+            "roots": roots,
+            "branches": branches,
+            "limit_price": np.repeat(limit[:, :1], slots, axis=1) if instance.limit == "average" else limit,
+            "balance_price": some(),
+            "battery_price": some(),
+        }
     )
 
 
@@ -85,9 +144,51 @@ def test_no_secure_plan_is_worth_more_than_the_bound(draw, decide, changes, seed
         assert lagrangian(instance, certificate, plan) <= certified + 1e-9 * abs(certified)
 
 
+def lone(plan, random) -> Solution:
+    """The plan with at most one of its offloads on each channel."""
+    order = random.random(plan.offload.shape) * plan.offload
+    offload = plan.offload & (order == order.max(axis=0))
+    return Solution.model_validate(plan.model_dump() | {"offload": offload, "requested": offload})
+
+
+def own_prices(instance, tree, plan):
+    """The prices of each device at the leaf that its plan is in, by walking down the trees."""
+    number = 0 if tree.cases else -1
+    while number >= 0:
+        case = tree.cases[number]
+        number = case.above if plan.offload[case.device, case.slot, case.chunk] else case.below
+    rows = []
+    for n, at in enumerate(tree.roots[-1 - number].tolist()):
+        while at >= 0:
+            branch = tree.branches[at]
+            done, least = plan.offload[n, branch.slot, branch.chunk], instance.least_frames
+            if branch.frames is not None:
+                done = plan.frames[n, branch.slot, branch.chunk] > least + branch.frames
+            at = branch.above if done else branch.below
+        rows.append(-1 - at)
+    return SimpleNamespace(**{name: getattr(tree, name)[rows] for name in ("limit_price", "balance_price", "battery_price")})
+
+
+@pytest.mark.parametrize("changes", [world for world in WORLDS if not world.get("continuous_frames")])
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_no_plan_is_worth_more_than_its_leaves(draw, decide, changes, seed):
+    """Of lone offloads, even plans that overspend stay below the tree once their slack is priced as at the leaves that they are in."""
+    instance = draw(seed, **changes)
+    tree = draw_tree(instance, seed)
+    certified, random = tree_bound(instance, tree), np.random.default_rng(seed)
+    for number in range(5):
+        plan = lone(secured(instance, decide(instance, seed + number, 0.4)), random)
+        plan = secured(instance, plan)
+        assert lagrangian(instance, own_prices(instance, tree, plan), plan) <= certified + 1e-9 * abs(certified)
+
+
 def never_beaten(instance, feasible, seed):
-    """Twenty random feasible plans of a random instance against a random certificate."""
-    certified = bound(instance, draw_certificate(instance, seed))
+    """Twenty random feasible plans of a random instance against a random certificate, half of them with a tree."""
+    certificate = draw_certificate(instance, seed)
+    if seed % 2:
+        certificate = certificate.model_copy(update={"tree": draw_tree(instance, seed)})
+    certified = bound(instance, certificate)
     for number in range(20):
         verdict = evaluate(instance, feasible(instance, seed + number))
         assert verdict.feasible
@@ -156,3 +257,77 @@ def test_negative_prices_are_refused(draw):
     data = draw_certificate(draw(0), 0).model_dump()
     with pytest.raises(ValidationError, match="channel_price"):
         Certificate.model_validate(data | {"channel_price": -np.array(data["channel_price"])})
+
+
+def test_a_tree_only_helps(draw):
+    """A certificate with a tree never proves less than without: the lesser of both holds."""
+    for seed in range(20):
+        instance = draw(seed)
+        bare = draw_certificate(instance, seed)
+        assert bound(instance, bare.model_copy(update={"tree": draw_tree(instance, seed)})) <= bound(instance, bare)
+
+
+def test_divisions_that_decide_all_leave_the_plans_value(draw):
+    """A tree without divisions, at free channels and energy, is what each device would do alone in the world."""
+    instance = draw(0, devices=(2, 2), reserve_price=0.0)
+    devices, slots, chunks = instance.gain.shape
+    zero = np.zeros((devices, slots))
+    free = Tree(channel_price=np.zeros((1, slots, chunks)), roots=[[-1, -2]], limit_price=zero, balance_price=zero, battery_price=zero)
+    value = price(tables(instance), zero, np.zeros((slots, chunks))).value
+    assert tree_bound(instance, free) == pytest.approx(value.sum(), rel=1e-8)
+
+
+BROKEN = {  # of a tree of two cases, two devices and one branch
+    "a child that does not exist": ("branches", [{"slot": 0, "chunk": 0, "frames": 3, "below": -1, "above": -9}]),
+    "a leaf on both sides": ("branches", [{"slot": 0, "chunk": 0, "frames": 3, "below": -1, "above": -1}]),
+    "a branch below itself": ("branches", [{"slot": 0, "chunk": 0, "frames": 3, "below": 0, "above": -1}]),
+    "a case that is missing": ("cases", []),
+    "a case on both sides": ("cases", [{"device": 0, "slot": 0, "chunk": 0, "below": -1, "above": -1}]),
+    "a root that does not exist": ("roots", [[1, -2], [0, -2]]),
+    "a device too few": ("roots", [[0], [0]]),
+    "a negative price": ("limit_price", [[-1.0] * 3] * 3),
+    "a slot too many": ("branches", [{"slot": 3, "chunk": 0, "frames": None, "below": -1, "above": -3}]),
+    "a chunk too many": ("cases", [{"device": 0, "slot": 0, "chunk": 1, "below": -1, "above": -2}]),
+    "a stranger": ("cases", [{"device": 2, "slot": 0, "chunk": 0, "below": -1, "above": -2}]),
+}
+
+
+@pytest.mark.parametrize("what", [None, *BROKEN])
+def test_broken_trees_are_refused(draw, what):
+    """Divisions that leave something out, or what is no part of the instance, prove nothing."""
+    instance = draw(0, devices=(2, 2), slots=(3, 3))
+    zero = np.zeros((3, 3))
+    data = {
+        "cases": [{"device": 0, "slot": 0, "chunk": 0, "below": -1, "above": -2}],
+        "channel_price": np.full((2, 3, 1), 0.4),
+        "roots": [[0, -2], [-1, -2]],
+        "branches": [{"slot": 0, "chunk": 0, "frames": 3, "below": -1, "above": -3}],
+        "limit_price": zero,
+        "balance_price": zero,
+        "battery_price": zero,
+    }
+    if what is None:
+        assert np.isfinite(tree_bound(instance, Tree.model_validate(data)))
+        return
+    name, value = BROKEN[what]
+    with pytest.raises((ValidationError, CertificateError)):
+        tree_bound(instance, Tree.model_validate(data | {name: value}))
+
+
+def test_an_average_has_one_price_at_each_leaf(draw):
+    """The same holds of leaves."""
+    instance = draw(1, limit="average", slots=(3, 3))
+    tree = draw_tree(instance, 0)
+    data = tree.model_dump() | {"limit_price": np.arange(float(tree.limit_price.size)).reshape(tree.limit_price.shape)}
+    with pytest.raises(CertificateError, match="one price"):
+        tree_bound(instance, Tree.model_validate(data))
+
+
+def test_a_tree_is_read_as_it_was_written(draw):
+    """A certificate with a tree survives JSON, without divisions too."""
+    for seed in range(6):
+        instance = draw(seed)
+        certificate = draw_certificate(instance, seed).model_copy(update={"tree": draw_tree(instance, seed)})
+        again = Certificate.model_validate_json(certificate.model_dump_json())
+        assert again == certificate
+        assert bound(instance, again) == bound(instance, certificate)

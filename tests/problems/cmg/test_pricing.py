@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mecbench.problems.cmg import closed_forms as forms
 from mecbench.problems.cmg import physics
 from mecbench.problems.cmg.evaluate import evaluate
-from mecbench.problems.cmg.pricing import ceiling, company, marginals, price
+from mecbench.problems.cmg.pricing import Decisions, ceiling, company, free, marginals, price
 from mecbench.problems.cmg.programme_compiled import forward
 from mecbench.problems.cmg.solution import Solution
 from mecbench.problems.cmg.stages_compiled import local_cost, stage_values
@@ -96,6 +96,44 @@ def test_pricing_is_the_best_of_all_paths(draw, seed):
                 if np.isfinite(worth.offload[n, t, k]):
                     sent = max(value for value, _, modes in paths if modes[t]) + channel[t, k]
                     assert worth.offload[n, t, k] == pytest.approx(sent, rel=1e-9)
+
+
+def draw_decisions(known, seed) -> Decisions:
+    """A third of all offloads and half of all ranges of frame rates are decided."""
+    random, nothing = np.random.default_rng(seed), free(known)
+    shape, most = nothing.offload.shape, known.frames.size - 1
+    ends = np.sort(random.integers(0, most + 1, (2, *shape)), axis=0)
+    decided = random.random(shape) < 0.5
+    return Decisions(
+        random.choice(np.array([-1, 0, 0, 0, 0, 1], dtype=np.int8), shape), np.where(decided, ends[0], 0), np.where(decided, ends[1], most)
+    )
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_decisions_leave_the_best_of_the_paths_that_keep_to_them(draw, seed):
+    """The value under decisions is that of the best path within them, offloads that lose included; where there is none, nothing is."""
+    instance = draw(seed, **SMALL)
+    energy, channel = draw_prices(instance, seed)
+    known = tables(instance, 0.0)
+    decided = draw_decisions(known, seed)
+    found = price(known, energy, channel, decided)
+    local, alone, _, _ = choices(instance, energy)
+    for n in range(instance.devices):
+        for k in range(instance.chunks):
+            wanted, lowest, highest = decided.offload[n, :, k], decided.lowest[n, :, k], decided.highest[n, :, k]
+            best = -np.inf
+            for value, path, modes in brute_force(instance, n, k, local, alone, channel):
+                number = np.array(path) - instance.least_frames
+                if (number >= lowest).all() and (number <= highest).all() and (np.where(modes, 1, -1) * wanted >= 0).all():
+                    best = max(best, value)
+            if best == -np.inf:
+                assert found.value[n, k] < -1e199
+                continue
+            assert found.value[n, k] == pytest.approx(best, rel=1e-9)
+            assert (found.frames[n, :, k] >= lowest).all()
+            assert (found.frames[n, :, k] <= highest).all()
+            assert (np.where(found.offload[n, :, k], 1, -1) * wanted >= 0).all()
 
 
 @settings(max_examples=30, deadline=None)
