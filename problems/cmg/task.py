@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["LEVELS", "Task"]
 
 TINY = np.finfo(float).tiny  # instead of a range of nothing
+ROUNDING = 1e-9  # of the energy limit, by which an action's rounding may exceed it: far below what the evaluator tolerates
 LEVELS = {"resolution": 16, "power": 8, "frequency": 8}  # of the discrete actions
 
 
@@ -267,11 +268,11 @@ class Task:
         worlds, at = self._worlds, {name: values[..., 0] for name, values in self._worlds.constants.items()}
         later = (worlds.slots - 1 - self._slot)[:, None] * (worlds.chunks * at["fallback_energy"])
         allowance = self._battery - later
-        if self.strict and self._instances[0].limit == "slot":
-            return np.minimum(allowance, at["energy_limit"])
-        if self.strict:
-            return np.minimum(allowance, worlds.slots[:, None] * at["energy_limit"] - self._spent - later)
-        return allowance
+        if not self.strict:
+            return allowance
+        limit = at["energy_limit"]
+        left = limit if self._instances[0].limit == "slot" else worlds.slots[:, None] * limit - self._spent - later
+        return np.minimum(allowance, left + ROUNDING * limit)
 
     def _accuracy_of(self, resolution: np.ndarray) -> np.ndarray:
         at = self._worlds.constants

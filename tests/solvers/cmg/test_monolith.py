@@ -8,23 +8,10 @@ from mecbench.problems.cmg import evaluate
 from mecbench.solvers import Budget, resolve
 
 
-def told(name: str, instance, time_limit: float):
-    """Outcome of an algorithm and what it told on the way; every plan feasible, no plan better than a bound."""
-    reports = []
-    budget = Budget(time_limit, report=lambda solution=None, bound=None: reports.append((solution, bound)))
-    outcome = resolve(name).solve(instance, budget, 0)
-    verdicts = [evaluate(instance, solution) for solution, _ in [*reports, (outcome.solution, None)] if solution is not None]
-    assert all(verdict.feasible for verdict in verdicts)
-    values = [verdict.objective for verdict in verdicts]
-    bounds = [bound for bound in [*(bound for _, bound in reports), outcome.bound] if bound is not None]
-    assert not values or max(values) <= min(bounds)
-    return outcome, values, bounds
-
-
 @pytest.mark.parametrize(
     ("name", "devices", "size"), [("scip-textbook", 1, "tiny-scarce"), ("scip-cuts", 2, "tiny"), ("scip-cuts", 2, "tiny-scarce")]
 )
-def test_the_optimum_lies_between(draw, name, devices, size):
+def test_the_optimum_lies_between(draw, told, name, devices, size):
     """Closed to its gap, with the certified optimum inside, which no other model or method had a hand in."""
     instance = draw(3, size, devices=devices, slots=1)
     certified = resolve("cmg/column-generation").solve(instance, Budget(5.0), 0)
@@ -38,7 +25,7 @@ def test_the_optimum_lies_between(draw, name, devices, size):
 
 
 @pytest.mark.parametrize("name", ["scip-textbook", "scip-cuts"])
-def test_a_limit_leaves_what_there_is(draw, name):
+def test_a_limit_leaves_what_there_is(draw, told, name):
     """Where time is short the status says so: a plan that is not called optimal, and a bound that holds."""
     instance = draw(0, devices=3, slots=3)
     outcome, values, bounds = told(f"cmg/{name}", instance, 1.0)
@@ -49,14 +36,14 @@ def test_a_limit_leaves_what_there_is(draw, name):
         assert min(bounds) >= evaluate(instance, resolve("cmg/column-generation").solve(instance, Budget(0.5), 0).solution).objective
 
 
-def test_no_time_is_no_answer(draw):
+def test_no_time_is_no_answer(draw, told):
     """A budget that is used up gives nothing and claims nothing."""
     outcome, values, bounds = told("cmg/scip-cuts", draw(0), 0.0)
     assert (outcome.solution, outcome.status, values) == (None, "bounded" if bounds else "unknown", [])
 
 
 @pytest.mark.slow
-def test_cuts_need_fewer_nodes(draw):
+def test_cuts_need_fewer_nodes(draw, told):
     """What is known of every plan pays: the strengthened model closes a pair of devices in a fraction of the textbook's nodes."""
     instance = draw(1, devices=2, slots=1)
     nodes = [told(f"cmg/{name}", instance, 120.0)[0].metrics["nodes"] for name in ("scip-textbook", "scip-cuts")]
@@ -65,7 +52,7 @@ def test_cuts_need_fewer_nodes(draw):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 2, 3])
-def test_scip_closes_two_slots(draw, seed):
+def test_scip_closes_two_slots(draw, told, seed):
     """On two devices and two slots SCIP's interval, to 1e-3, holds the certified optimum."""
     instance = draw(seed, "tiny-scarce" if seed % 2 else "tiny", devices=2, slots=2)
     certified = resolve("cmg/column-generation").solve(instance, Budget(5.0), 0)
