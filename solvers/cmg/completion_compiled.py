@@ -77,17 +77,21 @@ def slot_choice(tables: Tables, n: int, t: int, offload: np.ndarray, frames: np.
         Price of a joule.
     """
     local, local_energy = stages.local_cost(tables, eta, n), stages.energy_per_bit(tables, eta, n, 1.0, False)
-    energy = worth = 0.0
+    energy = worth = joules = value = 0.0
+    same = -1  # frame rate of the local chunk that `joules` and `value` are of: mostly the next one's as well
     for k in range(frames.size):
-        cost, per_bit = local, local_energy
-        if offload[k]:
-            gain = tables.gain[n, t, k]
-            cost, per_bit = stages.alone_cost(tables, eta, n, gain), stages.energy_per_bit(tables, eta, n, gain, True)
-        bits = tables.bits_per_pixel * tables.frames[frames[k]]
-        resolution = stages.best_resolution(tables, tables.weight[t], cost * bits)
-        bits *= resolution * resolution
-        energy += per_bit * bits
-        worth += tables.weight[t] * (tables.ceiling - tables.drop * np.exp(-resolution / tables.scale)) - (cost - eta * per_bit) * bits
+        if offload[k] or frames[k] != same:
+            cost, per_bit = local, local_energy
+            if offload[k]:
+                gain = tables.gain[n, t, k]
+                cost, per_bit = stages.alone_cost(tables, eta, n, gain), stages.energy_per_bit(tables, eta, n, gain, True)
+            bits = tables.bits_per_pixel * tables.frames[frames[k]]
+            resolution = stages.best_resolution(tables, tables.weight[t], cost * bits)
+            bits *= resolution * resolution
+            joules, same = per_bit * bits, -1 if offload[k] else frames[k]
+            value = tables.weight[t] * (tables.ceiling - tables.drop * np.exp(-resolution / tables.scale)) - (cost - eta * per_bit) * bits
+        energy += joules
+        worth += value
     return energy, worth
 
 

@@ -1,7 +1,7 @@
 """Good plans of a single device whose offloads are chosen, compiled: frame rates by the programme, the rest by completion.
 
 At the prices that a completion ends with the programme finds other frame rates, these other prices, and so on, damped, until the frame
-rates repeat. Nearly always plan and Lagrangian have met by then.
+rates repeat. Mostly plan and Lagrangian have met by then; where they have not, single chunks follow their prices alone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from mecbench.solvers.cmg.completion_compiled import Batteries, complete
 
 __all__ = ["plan_device"]
 
+GAIN = 1e-9  # least gain of a change
 PATIENCE = 3  # rounds without a better plan after which the search ends: frame rates may go in circles
 
 
@@ -23,12 +24,22 @@ PATIENCE = 3  # rounds without a better plan after which the search ends: frame 
 def _best_frames(tables: Tables, n: int, offload: np.ndarray, eta: np.ndarray, frames: np.ndarray) -> None:
     """Best frame rates at prices; all shapes [T, K] but eta, [T]."""
     slots, chunks = offload.shape
-    stage, before = np.empty((slots, tables.frames.size)), np.empty((slots, tables.frames.size))
+    own, stage, before = np.empty((3, slots, tables.frames.size))
     path = np.empty(slots, dtype=np.int64)
+    for t in range(slots):
+        stages.stage_values(tables, t, stages.local_cost(tables, eta[t], n), own[t])
+    alike = -1  # a chunk that is never offloaded: all of these are alike
     for k in range(chunks):
+        if not offload[:, k].any():
+            if alike >= 0:
+                frames[:, k] = frames[:, alike]
+                continue
+            alike = k
         for t in range(slots):
-            cost = stages.alone_cost(tables, eta[t], n, tables.gain[n, t, k]) if offload[t, k] else stages.local_cost(tables, eta[t], n)
-            stages.stage_values(tables, t, cost, stage[t])
+            if offload[t, k]:
+                stages.stage_values(tables, t, stages.alone_cost(tables, eta[t], n, tables.gain[n, t, k]), stage[t])
+            else:
+                stage[t] = own[t]
         programme.forward(tables, stage, before)
         programme.trace(tables, stage, before, path)
         frames[:, k] = path
@@ -85,4 +96,19 @@ def plan_device(
     if best == -np.inf:  # at the least frame rate everything is affordable
         frames[:] = 0
         best = complete(tables, batteries, n, offload, frames, later, eta)
+    # Chunks that are alike change their frame rates at the same price, where the best plan may have only some of them do so.
+    alone = True
+    while alone:
+        alone = False
+        _best_frames(tables, n, offload, eta, found)
+        for k in range(chunks):
+            if (found[:, k] == frames[:, k]).all():
+                continue
+            trial[:] = frames
+            trial[:, k] = found[:, k]
+            worth = complete(tables, batteries, n, offload, trial, now, reached)
+            if worth > best + GAIN:
+                alone, best = True, worth
+                frames[:], later[:], eta[:] = trial, now, reached
+                break
     return best
