@@ -28,11 +28,11 @@ from pydantic import Field
 
 from mecbench.problems.arrays import Array, ArrayModel
 from mecbench.problems.cmg.instance import Instance
-from mecbench.problems.cmg.tables import Tables, tables
+from mecbench.problems.cmg.tables import Tables, select, tables
 from mecbench.problems.cmg.tree import Branch, Case, Tree
 from mecbench.problems.evaluation import CertificateError
 
-__all__ = ["Certificate", "battery_terms", "bound", "tree_bound"]
+__all__ = ["Certificate", "battery_terms", "bound", "energy_terms", "tree_bound"]
 
 SAFETY = 1e-9  # of the sum of absolute terms, by which the bound is raised against rounding
 
@@ -66,6 +66,34 @@ def battery_terms(instance: Instance, balance_price: np.ndarray, battery_price: 
     return (worth[..., None] * levels - penalty).max(axis=-1)
 
 
+def energy_terms(
+    instance: Instance, tables: Tables, device: np.ndarray, sigma: np.ndarray, nu: np.ndarray, zeta: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """What the prices of energy add to the Lagrangian.
+
+    Parameters
+    ----------
+    instance, tables
+        The instance.
+    device
+        Devices that are meant, int64, shape [D].
+    sigma, nu, zeta
+        Prices of each, shape [D, T].
+
+    Returns
+    -------
+    tuple[np.ndarray, ...]
+        Terms of shapes [D, T] and [D].
+    """
+    return (
+        sigma * tables.energy_limit,
+        nu * (instance.harvest[device] + tables.energy_tolerance),
+        zeta * tables.energy_tolerance,
+        (nu[:, 0] + zeta[:, 0]) * instance.battery[device],
+        battery_terms(instance, nu, zeta),
+    )
+
+
 def bound(instance: Instance, certificate: Certificate) -> float:
     """Recompute the bound by the problem's own pricing.
 
@@ -84,7 +112,7 @@ def bound(instance: Instance, certificate: Certificate) -> float:
     _check_average(instance, "limit_price", certificate.limit_price)
     known, eta = tables(instance), prices[0] + prices[1] + prices[2]
     root = ceiling(known, eta, certificate.channel_price, certificate.cells)
-    terms = [root.value, root.capacity, *_energy_terms(instance, known, np.arange(instance.devices), *prices)]
+    terms = [root.value, root.capacity, *energy_terms(instance, known, np.arange(instance.devices), *prices)]
     most = float(sum(term.sum() for term in terms) + SAFETY * sum(np.abs(term).sum() for term in terms))
     if certificate.tree is None:
         return most
@@ -123,19 +151,6 @@ def _check_average(instance: Instance, name: str, limit_price: np.ndarray) -> No
         raise CertificateError(f"field {name}: expected one price in all slots of a device, as its average is limited, found others")
 
 
-def _energy_terms(
-    instance: Instance, known: Tables, device: np.ndarray, sigma: np.ndarray, nu: np.ndarray, zeta: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """What of the Lagrangian the prices of energy make, each of shape [D, T] or [D]; of some devices, int64, shape [D]."""
-    return (
-        sigma * known.energy_limit,
-        nu * (instance.harvest[device] + known.energy_tolerance),
-        zeta * known.energy_tolerance,
-        (nu[:, 0] + zeta[:, 0]) * instance.battery[device],
-        battery_terms(instance, nu, zeta),
-    )
-
-
 def _case_bound(
     instance: Instance, known: Tables, tree: Tree, sides: tuple[tuple[Case, bool], ...], roots: list[int], channel_price: np.ndarray
 ) -> float:
@@ -145,13 +160,7 @@ def _case_bound(
     # Leaves are priced side by side, as if each were a device. Decisions that contradict each other leave no plan, which any bound bounds.
     where = [(n, leaf) for n, root in enumerate(roots) for leaf in tree.leaves(root)]
     device, number = np.array([n for n, _ in where]), np.array([leaf.number for _, leaf in where])
-    twins = known._replace(
-        gain=known.gain[device],
-        tightness=known.tightness[device],
-        leakage=known.leakage[device],
-        most_frequency=known.most_frequency[device],
-        most_power=known.most_power[device],
-    )
+    twins = select(known, device)
     owner = np.zeros(known.gain.shape, dtype=np.int8)
     for case, below in sides:
         if not below:
@@ -170,7 +179,7 @@ def _case_bound(
                 decisions.lowest[at] = max(decisions.lowest[at], branch.frames + 1)
     prices = tree.limit_price[number], tree.balance_price[number], tree.battery_price[number]
     value = price(twins, prices[0] + prices[1] + prices[2], channel_price, decisions).value
-    terms = [term.reshape(len(where), -1) for term in (value, *_energy_terms(instance, known, device, *prices))]
+    terms = [term.reshape(len(where), -1) for term in (value, *energy_terms(instance, known, device, *prices))]
     worth = sum(term.sum(axis=1) + SAFETY * np.abs(term).sum(axis=1) for term in terms)
     best = np.full(instance.devices, -np.inf)
     np.maximum.at(best, device, worth)

@@ -9,7 +9,7 @@ import numpy as np
 from mecbench.problems.cmg.evaluate import BOUND_TOLERANCE, ENERGY_TOLERANCE
 from mecbench.problems.cmg.instance import Instance
 
-__all__ = ["Tables", "tables"]
+__all__ = ["Tables", "select", "tables"]
 
 CELLS = 4  # of a frame, where frame rates are continuous
 
@@ -123,6 +123,17 @@ def tables(instance: Instance, tolerance: float = 1.0) -> Tables:
         leakage=leakage,
         energy_limit=instance.energy_limit + tolerance * ENERGY_TOLERANCE * max(1.0, slots * instance.energy_limit) / slots,
         energy_tolerance=tolerance * ENERGY_TOLERANCE * max(1.0, instance.capacity),
+    )
+
+
+def select(tables: Tables, device: np.ndarray) -> Tables:
+    """Tables of some devices, int64, shape [D]; one may come more than once."""
+    return tables._replace(
+        gain=tables.gain[device],
+        tightness=tables.tightness[device],
+        leakage=tables.leakage[device],
+        most_frequency=tables.most_frequency[device],
+        most_power=tables.most_power[device],
     )
 
 

@@ -1,0 +1,144 @@
+"""Certificates of trees of cases and devices, cut to a number of leaves."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from mecbench.problems.cmg import Certificate, Instance
+from mecbench.problems.cmg.certificate import tree_bound
+from mecbench.problems.cmg.tree import Branch, Tree
+from mecbench.problems.cmg.tree import Case as Division
+from mecbench.solvers.cmg.cases import Case
+from mecbench.solvers.cmg.device_tree import DeviceTree, Node
+from mecbench.solvers.cmg.duals import Duals, concise
+
+__all__ = ["certify"]
+
+RECOMPUTED = 0.05  # seconds in which a tree is to be recomputed
+SAMPLE = 20  # leaves whose recomputation is timed
+MOST_PRICES = 10_000  # of leaves, so that a file stays small
+NEGLIGIBLE = 1e-9  # gain of a division, relative
+
+
+class _Cut:
+    """The upper part of the tree of a device."""
+
+    def __init__(self, tree: DeviceTree) -> None:
+        self.tree, self.leaves, self.divided = tree, [tree.root], set[int]()
+        self.least = tree.bound
+
+    @property
+    def top(self) -> Node:
+        return max(self.leaves, key=lambda node: node.bound)
+
+    @property
+    def excess(self) -> float:
+        """By how much its bound exceeds that of the whole tree."""
+        return max(self.top.bound - self.least, 0.0)
+
+    def divide(self) -> None:
+        node = self.top
+        self.divided.add(id(node))
+        self.leaves.remove(node)
+        self.leaves += node.children
+
+
+def certify(instance: Instance, root: Case, duals: Duals, most_leaves: int | None = None) -> Certificate:
+    """Certificate of the best bound that so many leaves prove, more or less.
+
+    Parameters
+    ----------
+    instance
+        The instance.
+    root
+        The tree of cases.
+    duals
+        Prices of the bound without a tree.
+    most_leaves
+        Of all devices in all cases; by default as many as are recomputed in a moment.
+    """
+    if most_leaves is None:
+        sample = _Selection(root, SAMPLE).tree()
+        tree_bound(instance, sample)  # the first time also loads and sets up
+        start = time.process_time()
+        tree_bound(instance, sample)
+        each = (time.process_time() - start) / sample.limit_price.shape[0]
+        most_leaves = min(int(RECOMPUTED / each), MOST_PRICES // (3 * instance.slots))
+    return duals.certificate().model_copy(update={"tree": _Selection(root, most_leaves).tree()})
+
+
+class _Selection:
+    """What of a tree of cases a certificate holds: the cases of largest bound are refined first, by the tree that gains most."""
+
+    def __init__(self, root: Case, most_leaves: int) -> None:
+        self._root, self._cuts, self._divided = root, dict[int, _Cut](), set[int]()
+        ends = [root]
+        while True:
+            bounds = [float(case.channel_price.sum()) + sum(self._cut(tree).top.bound for tree in case.trees) for case in ends]
+            at = int(np.argmax(bounds))
+            cuts = [self._cut(tree) for tree in ends[at].trees]
+            if sum(len(self._cut(tree).leaves) for case in ends for tree in case.trees) >= most_leaves:
+                break
+            cut = max(cuts, key=lambda cut: cut.excess)
+            if cut.excess > NEGLIGIBLE * abs(bounds[at]):
+                cut.divide()
+            elif ends[at].children:
+                case = ends.pop(at)
+                self._divided.add(id(case))
+                ends += case.children
+            else:
+                break
+
+    def _cut(self, tree: DeviceTree) -> _Cut:
+        return self._cuts.setdefault(id(tree), _Cut(tree))
+
+    def tree(self) -> Tree:
+        """The selection as a certificate has it."""
+        divisions: list[dict[str, int]] = []
+        prices: list[np.ndarray] = []
+        roots: list[list[int]] = []
+        branches: list[dict[str, int | None]] = []
+        leaves: list[np.ndarray] = []
+        known: dict[int, int] = {}
+
+        def grow(node: Node, divided: set[int]) -> int:
+            if id(node) not in divided:
+                leaves.append(node.prices)
+                return -len(leaves)
+            assert node.branch is not None
+            number, (t, k, frames) = len(branches), node.branch
+            branch: dict[str, int | None] = {"slot": t, "chunk": k, "frames": frames}
+            branches.append(branch)
+            branch["below"], branch["above"] = (grow(child, divided) for child in node.children)
+            return number
+
+        def place(tree: DeviceTree) -> int:
+            if id(tree) not in known:
+                known[id(tree)] = grow(tree.root, self._cut(tree).divided)
+            return known[id(tree)]
+
+        def visit(case: Case) -> int:
+            if id(case) not in self._divided:
+                prices.append(case.channel_price)
+                roots.append([place(tree) for tree in case.trees])
+                return -len(prices)
+            assert case.branch is not None
+            number, (n, t, k) = len(divisions), case.branch
+            division = {"device": n, "slot": t, "chunk": k}
+            divisions.append(division)
+            division["below"], division["above"] = (visit(child) for child in case.children)
+            return number
+
+        visit(self._root)
+        limit, balance, battery = concise(np.array(leaves)).transpose(1, 0, 2)
+        return Tree(
+            cases=tuple(Division.model_validate(division) for division in divisions),
+            channel_price=concise(np.array(prices)),
+            roots=np.array(roots),
+            branches=tuple(Branch.model_validate(branch) for branch in branches),
+            limit_price=limit,
+            balance_price=balance,
+            battery_price=battery,
+        )

@@ -1,0 +1,112 @@
+"""Branch and bound: optima with certificates that hold, whatever is cut off or disturbed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mecbench.problems.cmg import bound, evaluate
+from mecbench.solvers.catalogue import resolve
+from mecbench.solvers.cmg.branch_and_bound import BranchAndBound
+from mecbench.solvers.cmg.enumeration import Enumeration
+from mecbench.solvers.outcome import Budget
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled():
+    """Kernels are compiled off the clock, as the harness does it."""
+    Enumeration().prepare()
+    BranchAndBound().prepare()
+
+
+def judged(instance, outcome) -> float:
+    """Certified gap, relative to the objective, of an outcome whose words all hold."""
+    verdict = evaluate(instance, outcome.solution)
+    assert verdict.feasible, verdict.violations
+    assert outcome.bound == bound(instance, outcome.certificate) >= verdict.objective
+    return (outcome.bound - verdict.objective) / abs(verdict.objective)
+
+
+@pytest.mark.parametrize("size", ["tiny", "tiny-scarce"])
+@pytest.mark.parametrize("seed", range(10))
+def test_tiny_optima_are_certified(draw, size, seed):
+    """Bound and plan meet to 1e-6 by certificate alone, at the optimum that enumeration proves in its own way."""
+    instance = draw(seed, size)
+    outcome = BranchAndBound().solve(instance, Budget(30.0), 0)
+    assert judged(instance, outcome) <= 1e-6
+    assert outcome.status == "optimal"
+    exact = evaluate(instance, Enumeration().solve(instance, Budget(60.0), 0).solution).objective
+    assert evaluate(instance, outcome.solution).objective == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{"limit": "average"}, {"limit": "average", "supply": "scarce"}, {"attack": "strong"}, {"slots": 1}])
+def test_options_are_closed(draw, changes):
+    """Average limits, stronger attacks and a single slot are no exception."""
+    instance = draw(1, **changes)
+    assert judged(instance, BranchAndBound().solve(instance, Budget(30.0), 0)) <= 1e-6
+
+
+@pytest.mark.parametrize("changes", [{"continuous_frames": True}, {"eavesdropper_power": "const"}])
+def test_what_trees_have_no_plans_of_is_left_to_column_generation(draw, changes):
+    """Where gaps cannot close no tree is grown, and the outcome still holds."""
+    instance = draw(1, **changes)
+    outcome = BranchAndBound().solve(instance, Budget(10.0), 0)
+    judged(instance, outcome)
+    assert outcome.certificate.tree is None
+
+
+def test_a_small_instance_is_closed(draw):
+    """Five devices, five slots and three channels: some 1e-4 of relaxation that trees close to the evaluator's tolerances."""
+    instance = draw(0, "small")
+    outcome = BranchAndBound().solve(instance, Budget(60.0), 0)
+    assert judged(instance, outcome) <= 1e-6
+    assert outcome.certificate.tree.branches
+
+
+def test_cases_are_divided_where_devices_must_agree(draw):
+    """Where even whole plans of devices can be mixed to more than a plan is worth, cases close the gap."""
+    instance = draw(3, "tiny-scarce", devices=(4, 4), slots=(6, 6))
+    outcome = BranchAndBound().solve(instance, Budget(60.0), 0)
+    judged(instance, outcome)
+    assert outcome.metrics["cases"] > 1
+    value = evaluate(instance, outcome.solution).objective
+    assert value <= outcome.metrics["tree_bound"] <= value * (1 + 1e-6)
+
+
+def test_certificates_of_fewer_leaves_prove_less(draw):
+    """The upper part of a tree still holds, and each part proves no more than a larger one."""
+    instance = draw(1, "tiny-scarce")
+    bounds = [BranchAndBound(leaves).solve(instance, Budget(30.0), 0).bound for leaves in (1, 4, 100)]
+    assert bounds[0] > bounds[-1] * (1 + 1e-5)
+    assert bounds == sorted(bounds, reverse=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_disturbed_certificates_never_prove_too_much(draw, seed):
+    """Whatever is done to the prices, no bound falls below the optimum."""
+    random = np.random.default_rng(seed)
+    instance = draw(int(random.integers(4)), "tiny-scarce")
+    outcome = BranchAndBound().solve(instance, Budget(30.0), 0)
+    tree = outcome.certificate.tree
+    names = ("channel_price", "limit_price", "balance_price", "battery_price")
+    scale = 10.0 ** random.uniform(-6, 1)
+    disturbed = {name: getattr(tree, name) * np.exp(scale * random.normal(size=getattr(tree, name).shape)) for name in names}
+    certificate = outcome.certificate.model_copy(update={"tree": tree.model_copy(update=disturbed)})
+    assert bound(instance, certificate) >= evaluate(instance, outcome.solution).objective
+
+
+def test_without_time_the_bound_stands(draw):
+    """A budget that ends at once leaves a plan and a bound that hold."""
+    instance = draw(1, "small-scarce")
+    judged(instance, BranchAndBound().solve(instance, Budget(1e-3), 0))
+
+
+def test_the_same_twice(draw):
+    """Where the tree closes in time, seeds and calls make no difference to what is proven."""
+    instance = draw(1, "tiny-scarce")
+    first, second = (resolve("cmg/branch-and-bound").solve(instance, Budget(30.0), 0) for _ in range(2))
+    assert first.solution == second.solution
+    assert first.certificate == second.certificate
