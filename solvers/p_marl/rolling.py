@@ -1,4 +1,8 @@
-"""Rolling optimisation: every epoch is solved as it comes, then once more for the fewest switches at about the same cost."""
+"""Rolling optimisation: every epoch is solved as it comes, then once more for the fewest switches at about the same cost.
+
+An epoch is searched from the decisions of the one before it. The effort is counted in moves, so that the same seed plays the same episode
+on a busy machine too, unless time runs out; small epochs are then searched until the gap is closed.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from mecbench.problems.p_marl.evaluate import own_terms
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 from mecbench.solvers.p_marl.epoch import Decisions, Epoch
 from mecbench.solvers.p_marl.greedy import greedy
+from mecbench.solvers.p_marl.relaxation import linear_bound
+from mecbench.solvers.p_marl.repacking import approach, compile_repacking, seeded
 from mecbench.solvers.p_marl.static import compile_search, solve_epoch
 from mecbench.solvers.p_marl.switching import fewest_switches
 
@@ -21,6 +27,7 @@ __all__ = ["Rolling", "algorithms"]
 USED = 0.9  # part of the time limit that is planned with
 FIRST_STAGE = 0.7  # part of an epoch's time after which the first stage ends
 LEAST_SECONDS = 0.2  # for an epoch, below which a rule decides
+EXACT = 600  # pairs of devices and edges up to which an epoch is searched exactly
 
 
 @dataclass(frozen=True)
@@ -40,22 +47,26 @@ class Rolling:
         Part by which the second stage may exceed the first one's cost; 0 still leaves it the choice among equals.
     second_seconds
         Most that the second stage may take [s].
+    tries
+        Thresholds at which the first stage looks for a packing at most.
     """
 
     name: ClassVar[str] = "rolling"
     kind: ClassVar[Kind] = "controller"
     sees: ClassVar[Sees] = "central"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
 
     epoch_seconds: float = 3.0
     gap: float = 2e-3
     slack: float = 1e-3
     second_seconds: float = 1.0
+    tries: int = 12
 
     def prepare(self) -> None:
         """Compile the kernels."""
         compile_search()
+        compile_repacking()
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Play an episode within the budget; without a solution if an epoch has none that is in time."""
@@ -91,7 +102,16 @@ class Rolling:
         if known is not None and left < LEAST_SECONDS:
             return known
         end = until - (1.0 - FIRST_STAGE) * left
-        start = None if known is None else known.edge
+        proof, prices = linear_bound(epoch)
+        price = proof.edge_price if prices is None else prices.edge
+
+        def over() -> bool:
+            return time.monotonic() >= end
+
+        found = approach(epoch, proof.threshold, price, known, seeded(seed), gap=self.gap, tries=self.tries, over=over)
+        if epoch.choices.fixed[..., 0].size > EXACT or (found is not None and found.cost <= proof.threshold * (1.0 + self.gap)):
+            return found
+        start = None if found is None else found.edge
         return solve_epoch(epoch, lambda: end - time.monotonic(), seed=seed, gap=self.gap, start=start).decisions
 
 
