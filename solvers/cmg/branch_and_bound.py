@@ -80,7 +80,7 @@ class BranchAndBound:
     def prepare(self) -> None:
         """Compile all kernels."""
         ColumnGeneration().prepare()
-        self.solve(generate(SIZES["tiny-scarce"], 1), Budget(10.0), 0)
+        self.solve(generate(SIZES["tiny-scarce"], 1), Budget(600.0), 0)  # ends at once, but for compiling
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance within the budget; options of which the trees find no plans by column generation alone."""

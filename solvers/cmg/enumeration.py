@@ -90,7 +90,7 @@ class Enumeration:
 
     def prepare(self) -> None:
         """Compile all kernels."""
-        self.solve(generate(SIZES["tiny-scarce"], 0), Budget(60.0), 0)
+        self.solve(generate(SIZES["tiny-scarce"], 0), Budget(600.0), 0)  # ends at once, but for compiling
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Solve an instance; the bound is the solver's word.
