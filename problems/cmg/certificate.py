@@ -10,18 +10,20 @@ channel has a price pi. Then the chunks are independent, and by weak duality the
 
 The charges take nothing for granted about how many devices offload on a channel: sets of any size are covered.
 
-A certificate may hold a tree besides, `mecbench.problems.cmg.tree`. A plan either has two or more offloads on some channel, and then it
-is worth no more than the bound above and what `mecbench.problems.cmg.pricing.company` says such sets add to it, which mostly is negative.
-Or it has at most one on each. Then a channel is sold as a whole: whoever offloads there pays pi, so all of them pay at most the sum of
-pi. What else a device does is its own affair, at energy prices of its own, so its plans may be divided apart from all others', in a tree
-with prices at each leaf: it is worth no more than its best leaf, and all devices together no more than the sum of that over devices and
-of pi. The plans as a whole may be divided before, into cases with prices of channels of their own. No division leaves out a plan, so the
-best of all cases and of what company is worth bounds every plan, and so does the lesser of that and the bound above.
+A certificate may hold a tree besides, `mecbench.problems.cmg.tree`. At given prices of channels what else a device does is its own
+affair, at energy prices of its own. So its plans may be divided apart from all others', in a tree with prices at each leaf: it is worth
+no more than its best leaf, and all devices together no more than the sum of that over devices, and of what is paid for channels. The
+plans as a whole may be divided before, into cases with prices of channels of their own. No division leaves out a plan, so the best of all
+cases bounds every plan, and so does the lesser of that and the bound above.
+
+What is offloaded at a share below the least at which that pays in any leaf (`mecbench.problems.cmg.pricing.least_shares`) is worth less
+than computed locally whatever the leaf, so to divisions it is not offloaded. Where a device is, another can only be beside it, in a share
+at which both are secure.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -29,8 +31,11 @@ from pydantic import Field
 from mecbench.problems.arrays import Array, ArrayModel
 from mecbench.problems.cmg.instance import Instance
 from mecbench.problems.cmg.tables import Tables, select, tables
-from mecbench.problems.cmg.tree import Branch, Case, Tree
+from mecbench.problems.cmg.tree import Branch, Case, Leaf, Tree
 from mecbench.problems.evaluation import CertificateError
+
+if TYPE_CHECKING:
+    from mecbench.problems.cmg.pricing import Decisions
 
 __all__ = ["Certificate", "battery_terms", "bound", "energy_terms", "tree_bound"]
 
@@ -51,7 +56,7 @@ class Certificate(ArrayModel):
     battery_price: Annotated[np.ndarray, Array("N T", unit="1/J", least=0)] = Field(description="zeta, of what the battery holds")
     channel_price: Annotated[np.ndarray, Array("T K", least=0)] = Field(description="pi, of each channel")
     cells: int = Field(8, ge=1, le=1000, description="parts of the shares of a channel at which a device may have company, charged apart")
-    tree: Tree | None = Field(None, description="cases of plans with at most one offload on each channel")
+    tree: Tree | None = Field(None, description="cases, and trees of devices")
 
 
 def battery_terms(instance: Instance, balance_price: np.ndarray, battery_price: np.ndarray) -> np.ndarray:
@@ -102,34 +107,37 @@ def bound(instance: Instance, certificate: Certificate) -> float:
     CertificateError
         If the dual data do not fit the instance.
     """
-    from mecbench.problems.cmg.pricing import ceiling, company  # compiles, so not before it is needed
+    from mecbench.problems.cmg.pricing import free, least_shares  # compiles, so not before it is needed
 
     for name, dimensions in (("limit_price", (0, 1)), ("channel_price", (1, 2))):
         wanted, found = tuple(instance.gain.shape[i] for i in dimensions), getattr(certificate, name).shape
         if found != wanted:
             raise CertificateError(f"field {name}: expected shape {list(wanted)}, found {list(found)}")
-    prices = certificate.limit_price, certificate.balance_price, certificate.battery_price
     _check_average(instance, "limit_price", certificate.limit_price)
-    known, eta = tables(instance), prices[0] + prices[1] + prices[2]
-    root = ceiling(known, eta, certificate.channel_price, certificate.cells)
-    terms = [root.value, root.capacity, *energy_terms(instance, known, np.arange(instance.devices), *prices)]
-    most = float(sum(term.sum() for term in terms) + SAFETY * sum(np.abs(term).sum() for term in terms))
-    if certificate.tree is None:
-        return most
-    apart = tree_bound(instance, certificate.tree)
-    if apart >= most:
-        return most
-    return min(most, max(apart, most + float(company(known, eta, certificate.channel_price, certificate.cells).max())))
+    known, device = tables(instance), np.arange(instance.devices)
+    prices = np.stack((certificate.limit_price, certificate.balance_price, certificate.battery_price))
+    taken, least = np.zeros(instance.gain.shape, dtype=bool), least_shares(known, prices.sum(axis=0), device)
+    most = _together(instance, known, device, prices, free(known), taken, certificate.channel_price, certificate.cells, least)
+    return most if certificate.tree is None else min(most, tree_bound(instance, certificate.tree, certificate.cells))
 
 
-def tree_bound(instance: Instance, tree: Tree) -> float:
-    """Recompute what plans with at most one offload on each channel are worth at most.
+def tree_bound(instance: Instance, tree: Tree, cells: int) -> float:
+    """Recompute the bound of a tree alone.
+
+    Parameters
+    ----------
+    instance, tree
+        The instance and the tree.
+    cells
+        As in a certificate.
 
     Raises
     ------
     CertificateError
         If the tree does not fit the instance.
     """
+    from mecbench.problems.cmg.pricing import least_shares
+
     devices, slots, chunks = instance.gain.shape
     found = (tree.roots.shape[1], *tree.channel_price.shape[1:])
     if found != (devices, slots, chunks):
@@ -139,10 +147,14 @@ def tree_bound(instance: Instance, tree: Tree) -> float:
         if division.slot >= slots or division.chunk >= chunks or (isinstance(division, Case) and division.device >= devices):
             raise CertificateError(f"field tree: expected divisions by chunks of this instance, found {division!r}")
     _check_average(instance, "tree", tree.limit_price)
-    known = tables(instance)
+    known, prices = tables(instance), np.stack((tree.limit_price, tree.balance_price, tree.battery_price))
+    cases = [[(n, leaf) for n, root in enumerate(roots) for leaf in tree.leaves(root)] for roots in tree.roots.tolist()]
+    used = sorted({(n, leaf.number) for case in cases for n, leaf in case})
+    device, number = np.array(used).T
+    least = least_shares(known, prices.sum(axis=0)[number], device)
     return max(
-        _case_bound(instance, known, tree, case, roots, channel_price)
-        for case, roots, channel_price in zip(tree.sides(), tree.roots.tolist(), tree.channel_price, strict=True)
+        _case_bound(instance, known, case, sides, prices, channel_price, cells, least)
+        for case, sides, channel_price in zip(cases, tree.sides(), tree.channel_price, strict=True)
     )
 
 
@@ -152,23 +164,22 @@ def _check_average(instance: Instance, name: str, limit_price: np.ndarray) -> No
 
 
 def _case_bound(
-    instance: Instance, known: Tables, tree: Tree, sides: tuple[tuple[Case, bool], ...], roots: list[int], channel_price: np.ndarray
+    instance: Instance,
+    known: Tables,
+    case: list[tuple[int, Leaf]],
+    sides: tuple[tuple[Case, bool], ...],
+    prices: np.ndarray,
+    channel_price: np.ndarray,
+    cells: int,
+    least: np.ndarray,
 ) -> float:
-    """Bound of a case: of each device its best leaf, and what channels are sold for."""
-    from mecbench.problems.cmg.pricing import free, price
+    """Bound of a case; of the leaves of its devices, the divisions above it, and the prices of all leaves, shape [3, E, T]."""
+    from mecbench.problems.cmg.pricing import free
 
-    # Leaves are priced side by side, as if each were a device. Decisions that contradict each other leave no plan, which any bound bounds.
-    where = [(n, leaf) for n, root in enumerate(roots) for leaf in tree.leaves(root)]
-    device, number = np.array([n for n, _ in where]), np.array([leaf.number for _, leaf in where])
-    twins = select(known, device)
-    owner = np.zeros(known.gain.shape, dtype=np.int8)
-    for case, below in sides:
-        if not below:
-            owner[:, case.slot, case.chunk] = -1
-        owner[case.device, case.slot, case.chunk] = -1 if below else 1
-    decisions = free(twins)
-    decisions.offload[:] = owner[device]
-    for i, (_, leaf) in enumerate(where):
+    device, number = np.array([n for n, _ in case]), np.array([leaf.number for _, leaf in case])
+    decisions = free(select(known, device))
+    # Decisions that contradict each other leave no plan, of which any bound is true.
+    for i, (_, leaf) in enumerate(case):
         for branch, below in leaf.path:
             at = i, branch.slot, branch.chunk
             if branch.frames is None:
@@ -177,10 +188,34 @@ def _case_bound(
                 decisions.highest[at] = min(decisions.highest[at], branch.frames)
             else:
                 decisions.lowest[at] = max(decisions.lowest[at], branch.frames + 1)
-    prices = tree.limit_price[number], tree.balance_price[number], tree.battery_price[number]
-    value = price(twins, prices[0] + prices[1] + prices[2], channel_price, decisions).value
-    terms = [term.reshape(len(where), -1) for term in (value, *energy_terms(instance, known, device, *prices))]
-    worth = sum(term.sum(axis=1) + SAFETY * np.abs(term).sum(axis=1) for term in terms)
-    best = np.full(instance.devices, -np.inf)
-    np.maximum.at(best, device, worth)
-    return float(best.sum() + (1.0 + SAFETY) * channel_price.sum())
+    taken = np.zeros(decisions.offload.shape, dtype=bool)
+    for division, below in sides:
+        mine, t, k = device == division.device, division.slot, division.chunk
+        decisions.offload[mine, t, k] = -1 if below else 1
+        if not below:
+            taken[~mine, t, k] = True
+    return _together(instance, known, device, prices[:, number], decisions, taken, channel_price, cells, least)
+
+
+def _together(
+    instance: Instance,
+    known: Tables,
+    device: np.ndarray,
+    prices: np.ndarray,
+    decisions: Decisions,
+    taken: np.ndarray,
+    channel_price: np.ndarray,
+    cells: int,
+    least: np.ndarray,
+) -> float:
+    """Bound of all devices, each of them its best leaf, together."""
+    from mecbench.problems.cmg.pricing import Leaves, ceiling
+
+    terms = [term.reshape(device.size, -1) for term in energy_terms(instance, known, device, *prices)]
+    worth, size = sum(term.sum(axis=1) for term in terms), sum(np.abs(term).sum(axis=1) for term in terms)
+    leaves = Leaves(device, worth, decisions, taken)
+    found = ceiling(known, prices.sum(axis=0), channel_price, cells, leaves, least)
+    largest = np.zeros(instance.devices)
+    np.maximum.at(largest, device, size)
+    rounding = largest.sum() + np.abs(found.value).sum() + found.capacity.sum()
+    return float(found.value.sum() + found.capacity.sum() + SAFETY * rounding)

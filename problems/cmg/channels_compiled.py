@@ -106,7 +106,7 @@ def largest_set(tables: Tables, t: int, k: int, least: np.ndarray, top: np.ndarr
 def fees(
     tables: Tables, t: int, k: int, members: np.ndarray, low: np.ndarray, benefit: np.ndarray, most: int, price: float, fee: np.ndarray
 ) -> float:
-    """Fees of the cells of a channel's devices, as high as the channel's price lets them be but at least their benefits.
+    """Fees of the cells of a channel's devices: their benefits, and as much more as the channel's price lets all of them be.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def fees(
     members
         Devices that may share it, int64, shape [S].
     low, benefit
-        Low ends of their cells, and what these are worth to them; negative where local is better. Shapes [S, J].
+        Low ends of their cells, and what these are worth to them, minus infinity where never anything; shapes [S, J].
     most
         m.
     price
@@ -135,21 +135,21 @@ def fees(
         for b in range(a):
             n, j = members[a], members[b]
             for x in range(cells):
-                if benefit[a, x] < 0.0:
+                if benefit[a, x] == -np.inf:
                     continue
                 for y in range(cells):
-                    if benefit[b, y] < 0.0:
+                    if benefit[b, y] == -np.inf:
                         continue
                     if not _beside(tables, t, k, n, low[a, x], j, low[b, y]):
                         break  # nor at larger shares
                     paired[a, x] = paired[b, y] = True
-                    largest = max(largest, benefit[a, x] + benefit[b, y])
-    largest *= 0.5 * most
-    scale = max(1.0, price / largest) if largest > 0.0 else 1.0
+                    largest = max(largest, min(max(benefit[a, x], 0.0), price) + min(max(benefit[b, y], 0.0), price))
+    capacity = max(price, 0.5 * most * largest)
+    more = capacity / most - 0.5 * largest
     for a in range(count):
         for x in range(cells):
-            fee[a, x] = min(price, scale * max(benefit[a, x], 0.0)) if paired[a, x] else price
-    return max(price, largest)
+            fee[a, x] = min(price, max(benefit[a, x], 0.0) + more) if paired[a, x] else price
+    return capacity
 
 
 @njit(cache=True, error_model="numpy")

@@ -19,7 +19,7 @@ __all__ = ["Branch", "Case", "Leaf", "Tree"]
 
 
 class Case(BaseModel):
-    """Division of plans with at most one offload on each channel: a device offloads on a channel, and so no other, or it does not.
+    """Division of plans: a device offloads on a channel, so that others can only beside it, or it does not.
 
     A child c >= 0 is the case of that number, c < 0 the case -1 - c of those that are not divided.
     """

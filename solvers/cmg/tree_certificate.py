@@ -12,7 +12,7 @@ from mecbench.problems.cmg.tree import Branch, Tree
 from mecbench.problems.cmg.tree import Case as Division
 from mecbench.solvers.cmg.cases import Case
 from mecbench.solvers.cmg.device_tree import DeviceTree, Node
-from mecbench.solvers.cmg.duals import Duals, concise
+from mecbench.solvers.cmg.duals import CELLS, Duals, concise
 
 __all__ = ["certify"]
 
@@ -61,9 +61,9 @@ def certify(instance: Instance, root: Case, duals: Duals, most_leaves: int | Non
     """
     if most_leaves is None:
         sample = _Selection(root, SAMPLE).tree()
-        tree_bound(instance, sample)  # the first time also loads and sets up
+        tree_bound(instance, sample, CELLS)  # the first time also loads and sets up
         start = time.process_time()
-        tree_bound(instance, sample)
+        tree_bound(instance, sample, CELLS)
         each = (time.process_time() - start) / sample.limit_price.shape[0]
         most_leaves = min(int(RECOMPUTED / each), MOST_PRICES // (3 * instance.slots))
     return duals.certificate().model_copy(update={"tree": _Selection(root, most_leaves).tree()})

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from mecbench.problems.cmg import closed_forms as forms
 from mecbench.problems.cmg import physics
 from mecbench.problems.cmg.certificate import Certificate, battery_terms, bound, tree_bound
 from mecbench.problems.cmg.evaluate import evaluate
@@ -144,24 +145,34 @@ def test_no_secure_plan_is_worth_more_than_the_bound(draw, decide, changes, seed
         assert lagrangian(instance, certificate, plan) <= certified + 1e-9 * abs(certified)
 
 
-def lone(plan, random) -> Solution:
-    """The plan with at most one of its offloads on each channel."""
-    order = random.random(plan.offload.shape) * plan.offload
-    offload = plan.offload & (order == order.max(axis=0))
-    return Solution.model_validate(plan.model_dump() | {"offload": offload, "requested": offload})
+def useful(instance, tree, plan) -> np.ndarray:
+    """Whether each offload has a share at which it pays in some leaf of its device, by the closed forms; bool, shape [N, T, K]."""
+    least = np.ones((instance.devices, instance.slots))
+    for n, root in sorted({(n, root) for roots in tree.roots.tolist() for n, root in enumerate(roots)}):
+        for leaf in tree.leaves(root):
+            eta = tree.limit_price[leaf.number] + tree.balance_price[leaf.number] + tree.battery_price[leaf.number]
+            costs = instance.delay_weight, instance.energy_weight + eta, instance.energy_coefficient
+            frequency = forms.best_frequency(*costs, instance.least_frequency, instance.most_frequency[n])
+            local = forms.local_cost(*costs, instance.cycles_per_bit, frequency)
+            delay = instance.cycles_per_bit / instance.edge_frequency
+            share = forms.least_useful_share(*costs[:2], instance.least_power, instance.bandwidth, local, delay)
+            least[n] = np.minimum(least[n], share)
+    received = plan.offload * plan.power * instance.gain
+    return plan.offload & (received / (instance.noise + received.sum(axis=0)) >= least[..., None])
 
 
 def own_prices(instance, tree, plan):
     """The prices of each device at the leaf that its plan is in, by walking down the trees."""
+    offload = useful(instance, tree, plan)
     number = 0 if tree.cases else -1
     while number >= 0:
         case = tree.cases[number]
-        number = case.above if plan.offload[case.device, case.slot, case.chunk] else case.below
+        number = case.above if offload[case.device, case.slot, case.chunk] else case.below
     rows = []
     for n, at in enumerate(tree.roots[-1 - number].tolist()):
         while at >= 0:
             branch = tree.branches[at]
-            done, least = plan.offload[n, branch.slot, branch.chunk], instance.least_frames
+            done, least = offload[n, branch.slot, branch.chunk], instance.least_frames
             if branch.frames is not None:
                 done = plan.frames[n, branch.slot, branch.chunk] > least + branch.frames
             at = branch.above if done else branch.below
@@ -169,16 +180,25 @@ def own_prices(instance, tree, plan):
     return SimpleNamespace(**{name: getattr(tree, name)[rows] for name in ("limit_price", "balance_price", "battery_price")})
 
 
-@pytest.mark.parametrize("changes", [world for world in WORLDS if not world.get("continuous_frames")])
+CROWDED = [  # eavesdroppers so deaf that many devices are secure on a channel, and channels so wide that sharing them pays
+    {"eavesdropper_noise": 2.0, "bandwidth": 1e9, "devices": (2, 4), "chunks": (1, 2)},
+    {"eavesdropper_noise": 0.5, "cycles_per_bit": 40.0, "least_power": 0.01, "devices": (2, 4)},
+]
+
+
+@pytest.mark.parametrize("changes", [world for world in WORLDS + CROWDED if not world.get("continuous_frames")])
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_no_plan_is_worth_more_than_its_leaves(draw, decide, changes, seed):
-    """Of lone offloads, even plans that overspend stay below the tree once their slack is priced as at the leaves that they are in."""
+    """Whoever shares channels, even plans that overspend stay below the tree once their slack is priced as at their own leaves."""
     instance = draw(seed, **changes)
     tree = draw_tree(instance, seed)
-    certified, random = tree_bound(instance, tree), np.random.default_rng(seed)
+    certified = tree_bound(instance, tree, 1 + seed % 8)
     for number in range(5):
-        plan = lone(secured(instance, decide(instance, seed + number, 0.4)), random)
+        plan = decide(instance, seed + number, 0.5)
+        if number % 2:  # of what would be any compute and resolution, what pays
+            cheap = {"resolution": np.full(plan.power.shape, 400.0), "frequency": np.full(plan.power.shape, 0.7e9)}
+            plan = Solution.model_validate(plan.model_dump() | cheap)
         plan = secured(instance, plan)
         assert lagrangian(instance, own_prices(instance, tree, plan), plan) <= certified + 1e-9 * abs(certified)
 
@@ -267,14 +287,14 @@ def test_a_tree_only_helps(draw):
         assert bound(instance, bare.model_copy(update={"tree": draw_tree(instance, seed)})) <= bound(instance, bare)
 
 
-def test_divisions_that_decide_all_leave_the_plans_value(draw):
-    """A tree without divisions, at free channels and energy, is what each device would do alone in the world."""
+def test_without_divisions_devices_are_alone_in_the_world(draw):
+    """A tree without divisions, at free channels and energy, is worth what each device would do by itself."""
     instance = draw(0, devices=(2, 2), reserve_price=0.0)
     devices, slots, chunks = instance.gain.shape
     zero = np.zeros((devices, slots))
     free = Tree(channel_price=np.zeros((1, slots, chunks)), roots=[[-1, -2]], limit_price=zero, balance_price=zero, battery_price=zero)
     value = price(tables(instance), zero, np.zeros((slots, chunks))).value
-    assert tree_bound(instance, free) == pytest.approx(value.sum(), rel=1e-8)
+    assert tree_bound(instance, free, 8) == pytest.approx(value.sum(), rel=1e-8)
 
 
 BROKEN = {  # of a tree of two cases, two devices and one branch
@@ -307,11 +327,11 @@ def test_broken_trees_are_refused(draw, what):
         "battery_price": zero,
     }
     if what is None:
-        assert np.isfinite(tree_bound(instance, Tree.model_validate(data)))
+        assert np.isfinite(tree_bound(instance, Tree.model_validate(data), 8))
         return
     name, value = BROKEN[what]
     with pytest.raises((ValidationError, CertificateError)):
-        tree_bound(instance, Tree.model_validate(data | {name: value}))
+        tree_bound(instance, Tree.model_validate(data | {name: value}), 8)
 
 
 def test_an_average_has_one_price_at_each_leaf(draw):
@@ -320,7 +340,7 @@ def test_an_average_has_one_price_at_each_leaf(draw):
     tree = draw_tree(instance, 0)
     data = tree.model_dump() | {"limit_price": np.arange(float(tree.limit_price.size)).reshape(tree.limit_price.shape)}
     with pytest.raises(CertificateError, match="one price"):
-        tree_bound(instance, Tree.model_validate(data))
+        tree_bound(instance, Tree.model_validate(data), 8)
 
 
 def test_a_tree_is_read_as_it_was_written(draw):

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from mecbench.problems.cmg import closed_forms as forms
 from mecbench.problems.cmg import physics
 from mecbench.problems.cmg.evaluate import evaluate
-from mecbench.problems.cmg.pricing import Decisions, ceiling, company, free, marginals, price
+from mecbench.problems.cmg.pricing import Decisions, Leaves, ceiling, company, free, least_shares, marginals, price
 from mecbench.problems.cmg.programme_compiled import forward
 from mecbench.problems.cmg.solution import Solution
 from mecbench.problems.cmg.stages_compiled import local_cost, stage_values
-from mecbench.problems.cmg.tables import tables
+from mecbench.problems.cmg.tables import select, tables
 
 SMALL = {"devices": (1, 3), "chunks": (1, 2), "slots": (1, 3), "frames": (5, 8)}
 CROWDED = [  # eavesdroppers so deaf that pairs, triples and more are secure, and channels so wide that they pay
@@ -208,6 +208,62 @@ def test_no_secure_set_is_worth_more_than_the_ceiling(draw, changes, seed, cells
     assert total <= most * (1 + 1e-9)
     together = company(known, energy, channel, cells)[offload.sum(axis=0) > 1]
     assert (total <= most + together + 1e-9 * most).all()
+
+
+def draw_leaves(known, random, energy):
+    """Two leaves of each device, divided by an offload or a frame rate, at prices of their own; owned channels besides."""
+    devices, slots, chunks = known.gain.shape
+    device = np.repeat(np.arange(devices), 2)
+    decisions, taken = free(select(known, device)), np.zeros((2 * devices, slots, chunks), dtype=bool)
+    for n in range(devices):
+        t, k = random.integers(slots), random.integers(chunks)
+        if random.random() < 0.7:
+            decisions.offload[2 * n : 2 * n + 2, t, k] = -1, 1
+        else:
+            decisions.highest[2 * n, t, k] = decisions.lowest[2 * n + 1, t, k] = random.integers(known.frames.size - 1)
+            decisions.lowest[2 * n + 1, t, k] += 1
+    if random.random() < 0.5:
+        owner, t, k = random.integers(devices), random.integers(slots), random.integers(chunks)
+        decisions.offload[device == owner, t, k] = 1
+        taken[device != owner, t, k] = True
+    eta = energy[device] * random.uniform(0.7, 1.4, (2 * devices, 1))
+    return Leaves(device, random.normal(scale=0.05, size=device.size), decisions, taken), eta
+
+
+@pytest.mark.parametrize("changes", CROWDED[:4])
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), cells=st.sampled_from([1, 3, 8]))
+def test_no_secure_set_is_worth_more_than_its_leaves(draw, changes, seed, cells):
+    """Plans that share channels are worth no more than the ceiling, each device's in any of its leaves that the plan is in."""
+    random = np.random.default_rng(seed)
+    instance = draw(seed, **({"devices": (2, 5), "chunks": (1, 2), "slots": (1, 3)} | changes))
+    energy, channel = draw_prices(instance, seed)
+    known = tables(instance)
+    worth = marginals(known, energy, np.full(channel.shape, 1e3))
+    channel = np.maximum((worth.offload - worth.value[:, None]).max(axis=0), 0.01) * random.uniform(0.3, 1.0)
+    leaves, eta = draw_leaves(known, random, energy)
+    least = least_shares(known, eta, leaves.device)
+    found = ceiling(known, eta, channel, cells, leaves, least)
+    offload, power, rate = shared_plan(instance, random)
+    received = offload * power * instance.gain
+    useful = offload & (received / (instance.noise + received.sum(axis=0)) >= least[..., None])
+    stage, before = np.empty((instance.slots, known.frames.size)), np.empty((instance.slots, known.frames.size))
+    best = np.full(instance.devices, -np.inf)
+    for e, n in enumerate(leaves.device.tolist()):
+        wanted = leaves.decisions.offload[e]
+        owned = np.delete(useful, n, axis=0).any(axis=0)
+        if (np.where(useful[n], 1, -1) * wanted < 0).any() or (leaves.taken[e] & ~owned).any():
+            continue
+        weight = instance.energy_weight + eta[e][:, None]
+        sent = forms.offload_cost(instance.delay_weight, weight, power[n], rate[n], instance.cycles_per_bit / instance.edge_frequency)
+        total = leaves.worth[e]
+        for k in range(instance.chunks):
+            for t in range(instance.slots):
+                stage_values(known, t, sent[t, k] if offload[n, t, k] else local_cost(known, eta[e, t], n), stage[t])
+                stage[t, : leaves.decisions.lowest[e, t, k]] = stage[t, leaves.decisions.highest[e, t, k] + 1 :] = -1e200
+            total += forward(known, stage, before)
+        best[n] = max(best[n], total)
+    assert best.sum() <= (found.value.sum() + found.capacity.sum()) + 1e-9 * np.abs(found.value).sum()
 
 
 def test_sets_of_three_are_drawn_and_matter(draw):
