@@ -172,6 +172,10 @@ class _Examination:
             if not record.feasible and not (record.kind == "bound" and record.objective is None):
                 raise _Unmet(f"{record.message} (on {record.instance}): hold that constraint, as the problem's evaluate.py writes it")
         pairs = [(record, self._strongest.get(record.instance_sha256)) for record in self._records]
+        if all(record.objective is None for record in self._records):
+            distances = [gap(best.counted, record.bound) for record, best in pairs if best is not None and record.bound is not None]
+            mean = f", of a mean gap of {percent(sum(distances) / len(distances))} to the best solutions" if distances else ""
+            return f"it returns no solutions but bounds{mean}"
         gaps = [gap(record.counted, best.bound) for record, best in pairs if best is not None and best.bound is not None]
         return f"every solution, with a mean gap of {percent(sum(gaps) / len(gaps))}" if gaps else "every solution"
 

@@ -44,7 +44,9 @@ class Probe:
         outcome = self._algorithm.solve(instance, budget, seed)
         after = _contents(instance)
         changed = [name for name, content in after.items() if content != before.get(name, content)]
-        return Outcome(metrics={f"{CHANGED}{name}": 1.0 for name in changed}, solution=outcome.solution)
+        # What bounds and finds no solution has nothing else to show; other claims have been looked at.
+        bound = outcome.bound if outcome.solution is None else None
+        return Outcome(outcome.solution, bound, metrics={f"{CHANGED}{name}": 1.0 for name in changed})
 
 
 def write_probe(algorithm: str, problem: str, folder: Path) -> str:

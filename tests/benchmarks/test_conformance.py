@@ -83,6 +83,19 @@ def test_each_expectation_can_fail_alone(tmp_path: Path, body: str, failing: set
     assert all(word in message for word in words), message
 
 
+def test_whoever_only_bounds_need_not_solve(tmp_path: Path) -> None:
+    """An algorithm of kind bound passes without a solution, and is told how near its bounds are; without a bound it fails."""
+    path, body = tmp_path / "mine.py", "    return Outcome(bound=float(instance.fixed_cost.max()))\n"
+    lines = "class Loose:\n    kind, problem = 'bound', 'p-edge'\n\n    def solve(self, instance, budget, seed):\n    "
+    path.write_text(HEAD.rpartition("def f")[0] + lines + body)
+    verdict = check(f"{path}:Loose")
+    assert verdict.passed
+    assert "no solutions but bounds, of a mean gap of" in next(item.message for item in verdict.checks if item.name == "is feasible")
+    path.write_text(path.read_text().replace(body, "    return Outcome()\n"))
+    silent = check(f"{path}:Loose")
+    assert [item.name for item in silent.checks if item.passed is False] == ["returns a solution"]
+
+
 @pytest.mark.slow
 def test_what_was_reported_in_time_counts(tmp_path: Path) -> None:
     """An algorithm that is killed keeps to its limits if it had reported an incumbent."""
