@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from mecbench.problems.p_marl import Instance, evaluate
+from mecbench.problems.p_marl import Instance, Solution, evaluate
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 from mecbench.solvers.p_marl.bisection import Bisection
 from mecbench.solvers.p_marl.lagrangian import Lagrangian
@@ -64,17 +65,19 @@ def _part(budget: Budget, part: float = 1.0) -> Budget:
     return Budget(min(budget.remaining, part * budget.time_limit), budget.threads, budget.memory_limit, budget.report)
 
 
+def _cost(instance: Instance, found: Outcome) -> float:
+    """Objective of what was found; infinite if that is nothing."""
+    return evaluate(instance, found.solution).objective if isinstance(found.solution, Solution) else math.inf
+
+
 def _closed(instance: Instance, found: Outcome) -> bool:
     """Whether solution and bound have met."""
-    if found.solution is None or found.bound is None:
-        return False
-    return evaluate(instance, found.solution).objective <= found.bound * (1.0 + GAP)
+    return found.bound is not None and _cost(instance, found) <= found.bound * (1.0 + GAP)
 
 
 def _better(instance: Instance, found: Outcome, exact: Outcome) -> Outcome:
     """The better solution and the better bound of two outcomes."""
-    values = [evaluate(instance, one.solution).objective for one in (found, exact) if one.solution is not None]
-    if exact.solution is not None and values[-1] == min(values):
+    if _cost(instance, exact) < _cost(instance, found):
         found = replace(found, solution=exact.solution)
     if exact.bound is not None and found.bound is not None and exact.bound > found.bound:
         found = replace(found, bound=exact.bound, certificate=None)

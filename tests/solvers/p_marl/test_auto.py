@@ -31,7 +31,7 @@ def test_tiny_episodes_are_optimal(small, exhaust, objective):
 
 def test_larger_episodes_are_played_and_bounded(small):
     """A feasible episode beside a certified bound, within a few per cent; both are told while they are found."""
-    instance, told = small(1, 12, 3, epochs=2, edge_multiprocessors=64, edge_work=45.0), []
+    instance, told = small(2, 12, 3, epochs=2, switch_cost=0.05, edge_multiprocessors=64, edge_work=45.0), []
     report = lambda solution=None, bound=None: told.append((solution, bound))  # noqa: E731
     outcome = Auto().solve(instance, Budget(3600.0, report=report), 0)
     assert outcome.status == "feasible"
