@@ -12,7 +12,7 @@ from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 
 __all__ = ["Auto", "algorithms"]
 
-MOST_CHUNKS = 1000  # chunks of all slots of which trees close more of the gap than local search does in the same time
+MOST_CHUNKS = 2000  # chunks of all slots of which trees close more of the gap than local search does in the same time
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ USED = 0.93  # part of the time limit that is planned with
 TURNS = 30  # of plans and prices
 GENERATION = 0.3  # part of the time that the relaxation may take
 SEARCH = 0.002, 0.1  # time of the local search: seconds per chunk of all slots, part of the time at most
+FIRST = 1.0  # seconds of trees before their first certificate; each later one comes after twice the time
 SOLVED = 1e-6  # gap of plans and certificate, relative, that counts as none: about what an evaluator's tolerances are worth
 
 
@@ -97,10 +98,10 @@ class BranchAndBound:
         total = left()
         generation = Generation(instance)
         alternation = Alternation(instance, Plans(instance, planning_tables(instance)))
-        time = until(GENERATION * total)
-        alternation.run(TURNS, time, generation.price)
+        early = until(GENERATION * total)
+        alternation.run(TURNS, early, generation.price)
         budget.report(alternation.plans.solution())
-        generation.run(time, lambda value: budget.report(bound=value))
+        generation.run(early, lambda value: budget.report(bound=value))
         generation.prove(lambda value: budget.report(bound=value))
         assert generation.proven is not None
         duals, proven = generation.proven
@@ -108,7 +109,16 @@ class BranchAndBound:
         target = proven - SOLVED * abs(proven)
         search.run(until(min(per_chunk * instance.gain.size, part * total)), lambda: budget.report(search.plans.solution()), target)
         cases = Cases(instance, search.plans, duals)
-        cases.search(left, lambda: budget.report(cases.plans.solution()))
+        due = left() - FIRST
+
+        def report() -> None:
+            nonlocal due
+            budget.report(cases.plans.solution())
+            if left() <= due:
+                budget.report(bound=certified(instance, cases, duals, self.most_leaves).bound)
+                due = left() - (total - left())
+
+        cases.search(left, report)
         return certified(instance, cases, duals, self.most_leaves)
 
 

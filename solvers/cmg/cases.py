@@ -26,7 +26,9 @@ REFINED = 0.1  # of the gap of a case, to which its devices' trees and plans nee
 DIVIDED = 0.5  # of the gap of a case between master and best plan, from which on the case is divided
 RADIUS = 0.01  # by which prices of channels may differ from the best so far, at first
 WIDE = 1.0  # radius that all prices are within
-SERIOUS = 0.1  # part of the hoped-for gain that widens the radius
+WIDER = 4.0  # growth of the radius where nothing is to be gained within
+SERIOUS = 0.1  # part of the hoped-for gain from which on the radius grows, else it shrinks
+GROWTH, SHRINKAGE = 2.0, 0.7
 FRACTIONAL = 1e-6
 
 
@@ -41,13 +43,13 @@ class Case:
     trees
         Of each device.
     mixture
-        Solution of the master, ``None`` before the case is solved.
+        Solution of the master once the case is solved.
     branch
         n, t and k by which it was divided.
     children
         Below, above.
     settled
-        Whether nothing is left to do.
+        Whether nothing is left to divide.
     """
 
     owner: np.ndarray
@@ -120,13 +122,18 @@ class Cases:
         return sum(device.solved for device in self.devices)
 
     @property
+    def known(self) -> int:
+        """Plans of devices known."""
+        return sum(len(device.plans) for device in self.devices)
+
+    @property
     def cutoff(self) -> float:
         """Bound up to which a case is not worth solving."""
         return self.plans.value + PRUNED * abs(self.plans.value)
 
     @property
     def bound(self) -> float:
-        """Of all plans with at most one offload on each channel."""
+        """Of all plans with at most one offload on each channel; others are left to the certificate."""
         return max([self.cutoff, *(case.bound for _, _, case in self._open)])
 
     @property
@@ -167,36 +174,36 @@ class Cases:
             report()
 
     def _solve(self, case: Case, left: Callable[[], float], report: Callable[[], None]) -> None:
-        """Refine trees and prices until what is left has to be divided."""
+        """Refine trees and prices until what is left has to be divided, if there is anything left."""
         radius = RADIUS
         while True:
-            case.mixture = self._mix(case.owner)
-            gap = case.bound - self.plans.value
-            if case.bound <= self.cutoff or left() <= 0:
+            mixture = self._mix(case.owner)
+            before, gap = case.bound, case.bound - self.plans.value
+            if before <= self.cutoff or left() <= 0:
                 return
-            if case.mixture.value - self.plans.value >= DIVIDED * gap:
+            if mixture.value - self.plans.value >= DIVIDED * gap:
                 if self._choose(case):
                     continue
-                return
+                break
             report()
             if self._refine(case, REFINED * gap, left):
                 continue
-            before = case.bound
+            # The trees have met the plans known: prices at which these are worth less may lower the bound, but for plans not known yet.
             hoped = self._mix(case.owner, (case.channel_price, radius))
-            if case.reached - hoped.value <= REFINED * gap:
-                if radius < WIDE:
-                    radius *= 4.0
-                    continue
-                case.settled = not self._fractional(case.mixture)
-                return
-            trial = Case(case.owner, [tree.charge(tree.owner, hoped.channel_price) for tree in case.trees])
+            gain = case.reached - hoped.value
+            if gain <= REFINED * gap:
+                if radius >= WIDE:
+                    break
+                radius *= WIDER
+                continue
+            trial, known = Case(case.owner, [tree.charge(tree.owner, hoped.channel_price) for tree in case.trees]), self.known
             self._refine(trial, REFINED * gap, left, before)
-            if trial.bound <= before - SERIOUS * (case.reached - hoped.value):
-                radius *= 2.0
-            else:
-                radius *= 0.7
             if trial.bound < before:
                 case.trees = trial.trees
+            elif self.known == known:
+                break
+            radius *= GROWTH if trial.bound <= before - SERIOUS * gain else SHRINKAGE
+        case.mixture, case.settled = mixture, not self._fractional(mixture)
 
     def _refine(self, case: Case, gap: float, left: Callable[[], float], hopeless: float = np.inf) -> bool:
         """Refine the devices' trees until they meet the best plans up to a gap, or cannot fall below what is hopeless."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Duals", "concise", "relaxed_value"]
 
 CELLS = 8  # of a certificate
-DIGITS = 7  # of its prices
+DIGITS = 6  # of its prices
 
 
 def concise(prices: np.ndarray) -> np.ndarray:
