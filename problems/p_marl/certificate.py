@@ -2,8 +2,8 @@
 
 Two relaxations are certified. The mean over the epochs of the worst cost is at least the mean of the epochs' own optima when
 switching is free, and an epoch's optimum is at least T if its devices cannot all be served below T: by prices of the edges
-(``lp-dual``) or of the devices (``dw``), each of which anybody can add up. The worst mean cost is at least what the devices' cheapest
-ways cost at prices of the multiprocessors (``lagrangian``).
+(``lp-dual``), of the devices (``dw``) or of the devices case by case (``tree``), which anybody can add up. The worst mean cost is at
+least what the devices' cheapest ways cost at prices of the multiprocessors (``lagrangian``).
 
 Where batteries depend on the decisions, bounds rest on the initial clocks throughout, and hold because no decision can raise them.
 """
@@ -22,8 +22,9 @@ from mecbench.problems.evaluation import CertificateError
 from mecbench.problems.p_marl.instance import Instance
 from mecbench.problems.p_marl.options import demand, least_shares, options, stays_local
 from mecbench.problems.p_marl.pricing import packing_values, path_values
+from mecbench.problems.p_marl.tree import Tree, check_tree
 
-__all__ = ["Certificate", "DantzigWolfe", "Lagrangian", "LpDual", "Proof", "bound", "check_proof"]
+__all__ = ["Certificate", "DantzigWolfe", "Lagrangian", "LpDual", "Proof", "Tree", "bound", "check_clocks", "check_proof"]
 
 MARGIN = 1e-9  # by which a sum must exceed its limit, relative
 SAFETY = 1e-9  # of the sum of absolute terms, by which a Lagrangian bound is lowered against rounding
@@ -53,7 +54,7 @@ class DantzigWolfe(BaseModel):
     device_price: Annotated[np.ndarray, Array("M", least=0)] = Field(description="lambda, value of serving each device")
 
 
-Proof = Annotated[LpDual | DantzigWolfe, Field(discriminator="kind")]
+Proof = Annotated[LpDual | DantzigWolfe | Tree, Field(discriminator="kind")]
 
 
 class Lagrangian(BaseModel):
@@ -98,7 +99,7 @@ def bound(instance: Instance, certificate: Certificate) -> float:
     CertificateError
         If the dual data do not fit the instance, do not prove what they claim, or bound another objective.
     """
-    _check_clocks(instance)
+    check_clocks(instance)
     if certificate.prices is not None:
         return _worst_mean(instance, certificate.prices)
     if instance.objective == "worst-mean" and instance.epochs > 1:
@@ -114,7 +115,7 @@ def bound(instance: Instance, certificate: Certificate) -> float:
     return float(terms.sum() - math.ulp(1.0) * instance.epochs * np.abs(terms).sum())
 
 
-def check_proof(instance: Instance, epoch: int, proof: LpDual | DantzigWolfe) -> None:
+def check_proof(instance: Instance, epoch: int, proof: LpDual | DantzigWolfe | Tree) -> None:
     """Check that no decisions of an epoch cost less than a proof's threshold, whatever was decided before.
 
     What devices switch from is known in the first epoch only; later ones are taken to switch for free.
@@ -125,8 +126,8 @@ def check_proof(instance: Instance, epoch: int, proof: LpDual | DantzigWolfe) ->
         If the proof does not fit the instance or does not prove its threshold.
     """
     prices, length = (proof.edge_price, instance.edges) if isinstance(proof, LpDual) else (proof.device_price, instance.devices)
-    if prices.size != length:
-        raise CertificateError(f"epoch {epoch}: expected {length} prices of kind {proof.kind!r}, found {prices.size}")
+    if prices.shape[-1] != length:
+        raise CertificateError(f"epoch {epoch}: expected {length} prices of kind {proof.kind!r}, found {prices.shape[-1]}")
     choices = options(instance, epoch, instance.previous_edge if epoch == 0 else None)
     below = math.nextafter(proof.threshold, -math.inf)
     rest = ~stays_local(instance, choices, below)
@@ -134,14 +135,20 @@ def check_proof(instance: Instance, epoch: int, proof: LpDual | DantzigWolfe) ->
     possible = need <= instance.multiprocessors
     if not possible.any(axis=1).all():
         return  # somebody cannot stay below the threshold even alone
+    if not isinstance(proof, LpDual) and instance.multiprocessors > LARGEST_PACKING:
+        raise CertificateError(f"epoch {epoch}: packings are recomputed up to L = {LARGEST_PACKING}, found {instance.multiprocessors}")
+    if isinstance(proof, Tree):
+        try:
+            check_tree(proof, need, instance.multiprocessors, np.flatnonzero(rest))
+        except CertificateError as error:
+            raise CertificateError(f"epoch {epoch}: threshold {proof.threshold!r} is not proved: {error}") from None
+        return
     if prices.any():
         prices = prices / prices.max()  # the scale proves nothing, and sums of this one are finite
     if isinstance(proof, LpDual):
         claimed = float(np.where(possible, prices * need, np.inf).min(axis=1).sum())
         limit = float(instance.multiprocessors * prices.sum())
     else:
-        if instance.multiprocessors > LARGEST_PACKING:
-            raise CertificateError(f"epoch {epoch}: packings are recomputed up to L = {LARGEST_PACKING}, found {instance.multiprocessors}")
         claimed = float(prices[rest].sum())
         limit = float(packing_values(prices[rest], need, instance.multiprocessors).sum())
     if not claimed > limit * (1.0 + MARGIN):
@@ -167,10 +174,15 @@ def _worst_mean(instance: Instance, prices: Lagrangian) -> float:
     return ways - capacity - SAFETY * (ways + capacity)
 
 
-def _check_clocks(instance: Instance) -> None:
-    """Raise CertificateError if a slower clock could be better: the initial clocks are then no relaxation of drained ones.
+def check_clocks(instance: Instance) -> None:
+    """Check that no slower clock could be better: the initial clocks are else no relaxation of drained ones.
 
     Latency and cost are sums of powers of the clock ratio, convex in its logarithm: what falls at a clock falls at all below it.
+
+    Raises
+    ------
+    CertificateError
+        If one could, so that nothing can be certified.
     """
     if instance.drain == "exogenous":
         return

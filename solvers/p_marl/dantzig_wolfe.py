@@ -53,16 +53,18 @@ class Ascent:
 
     Parameters
     ----------
-    packing
-        A tractable packing in which everybody can go somewhere.
+    weight
+        Multiprocessors that each device needs of each edge, int64, shape [R, N]; above all capacities for never. Everybody fits somewhere.
+    capacity
+        Multiprocessors of each edge, int64, shape [N].
     start
         Values to begin with, shape [R], at least 0 and not all 0.
     """
 
-    def __init__(self, packing: Packing, start: np.ndarray) -> None:
-        devices, capacity = packing.rest.size, packing.capacity
-        self._packing = packing
-        self._rows = np.zeros(capacity + 1), np.zeros((devices, capacity + 1), dtype=np.bool_), np.zeros(devices, dtype=np.int64)
+    def __init__(self, weight: np.ndarray, capacity: np.ndarray, start: np.ndarray) -> None:
+        devices, most = len(weight), int(capacity.max())
+        self._weight, self._capacity = weight, capacity
+        self._rows = np.zeros(most + 1), np.zeros((devices, most + 1), dtype=np.bool_), np.zeros(devices, dtype=np.int64)
         self._value = start / start.mean()
         self._length, self._waited = 1.0, 0
         self.best = Values(self._value, -np.inf, False)
@@ -78,7 +80,7 @@ class Ascent:
 
         times = self._rows[2]
         for _ in range(steps):
-            collected = pack(self._value, self._packing.weight, self._packing.capacity, *self._rows)
+            collected = pack(self._value, self._weight, self._capacity, *self._rows)
             surplus = float(self._value.sum()) - collected
             if surplus > self.best.surplus:
                 self.best = Values(self._value, surplus, surplus > MARGIN * max(collected, 1.0))

@@ -1,11 +1,11 @@
-"""Tabu search for a packing and the dynamic programme of one edge, compiled."""
+"""Tabu search for a packing and the dynamic programmes of its edges, compiled."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-__all__ = ["pack", "repair"]
+__all__ = ["losses", "pack", "repair"]
 
 TIE = 0.02  # weight of a move's regret beside the overload that it removes
 TENURE = 5, 11  # fewest iterations for which a device may not return to an edge, and the random ones beyond
@@ -13,7 +13,7 @@ TENURE = 5, 11  # fewest iterations for which a device may not return to an edge
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def pack(
-    value: np.ndarray, weight: np.ndarray, capacity: int, best: np.ndarray, taken: np.ndarray, times: np.ndarray
+    value: np.ndarray, weight: np.ndarray, capacity: np.ndarray, best: np.ndarray, taken: np.ndarray, times: np.ndarray
 ) -> float:  # fmt: skip
     """Pack every edge with the devices that are worth most, each edge for itself.
 
@@ -24,9 +24,9 @@ def pack(
     weight
         w_mn, int64 of at least 1, shape [R, N]; above the capacity for never.
     capacity
-        L.
+        Of each edge, int64, shape [N].
     best, taken
-        Room for the recursion, float64 [L + 1] and bool [R, L + 1].
+        Room for the recursion, float64 [L + 1] and bool [R, L + 1], L the largest capacity.
     times
         Set to how many edges have packed each device, int64, shape [R].
 
@@ -39,24 +39,71 @@ def pack(
     total = 0.0
     times[:] = 0
     for n in range(edges):
-        best[:] = 0.0
+        most = capacity[n]
+        best[: most + 1] = 0.0
         for m in range(devices):
             w, v = weight[m, n], value[m]
-            if w > capacity or v <= 0.0:
+            if w > most or v <= 0.0:
                 continue
-            for c in range(capacity, w - 1, -1):
+            for c in range(most, w - 1, -1):
                 other = best[c - w] + v
                 taken[m, c] = other > best[c]
                 if other > best[c]:
                     best[c] = other
-        total += best[capacity]
-        c = capacity
+        total += best[most]
+        c = most
         for m in range(devices - 1, -1, -1):
             w = weight[m, n]
             if w <= c and value[m] > 0.0 and taken[m, c]:
                 times[m] += 1
                 c -= w
     return total
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def losses(value: np.ndarray, weight: np.ndarray, capacity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `mecbench.problems.p_marl.pricing.packing_losses` tells: the worth of edges, and their losses with and without a device.
+
+    Parameters
+    ----------
+    value
+        Of each device, at least 0, shape [R].
+    weight
+        w_mn, int64 of at least 1, shape [R, N]; above the capacity for never.
+    capacity
+        Of each edge, int64, shape [N].
+
+    Returns
+    -------
+    tuple
+        Shapes [N], [R, N] and [R, N].
+    """
+    devices, edges = weight.shape
+    worth, inside, outside = np.zeros(edges), np.full((devices, edges), np.inf), np.zeros((devices, edges))
+    before, after = np.zeros((devices + 1, capacity.max() + 1)), np.zeros(capacity.max() + 1)
+    for n in range(edges):
+        most = capacity[n]
+        for m in range(devices):
+            w, v = weight[m, n], value[m]
+            for c in range(most + 1):
+                before[m + 1, c] = before[m, c] if c < w else max(before[m, c], before[m, c - w] + v)
+        worth[n] = before[devices, most]
+        after[: most + 1] = 0.0  # by what is taken
+        for m in range(devices - 1, -1, -1):
+            w, v = weight[m, n], value[m]
+            if w > most:
+                continue
+            best = 0.0
+            for c in range(most + 1):
+                best = max(best, before[m, c] + after[most - c])
+            outside[m, n] = worth[n] - best
+            best = 0.0
+            for c in range(most + 1 - w):
+                best = max(best, before[m, c] + after[most - w - c])
+            inside[m, n] = worth[n] - best - v
+            for c in range(most, w - 1, -1):
+                after[c] = max(after[c], after[c - w] + v)
+    return worth, inside, outside
 
 
 @njit(cache=True, error_model="numpy", no_cpython_wrapper=True)

@@ -1,8 +1,8 @@
 """One epoch solved to proof or as near as time allows: bounds from below and incumbents from above close in on each other.
 
 From below, values of the devices prove thresholds (`dantzig_wolfe`), beyond those that prices of the edges prove (`relaxation`); from
-above, tabu search finds packings; in between HiGHS decides what prices leave open. Each has a little effort at many thresholds before
-any has more: a level of effort tries the middle, then ever nearer to the end where it is easier.
+above, tabu search finds packings. In between, thresholds are decided case by case (`branching`), with a few cases at several thresholds
+before any has more.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from typing import NamedTuple
 import numpy as np
 
 from mecbench.problems.p_marl.certificate import DantzigWolfe, Proof
+from mecbench.solvers.p_marl.branching import Branching
 from mecbench.solvers.p_marl.dantzig_wolfe import Ascent, tractable
 from mecbench.solvers.p_marl.epoch import Decisions, Epoch, Packing
-from mecbench.solvers.p_marl.feasibility import decide
-from mecbench.solvers.p_marl.relaxation import Prices, linear_bound, regrets, relax
+from mecbench.solvers.p_marl.relaxation import Prices, linear_bound, regrets
 
 __all__ = ["Found", "Search", "compile_search", "solve_epoch"]
 
 FIRST = 1e-3  # relative, of the first threshold above the linear bound at which a packing is looked for; then doubled
-MOVES = 300  # of the tabu search at the first level of effort
+MOVES = 300  # of the tabu search
 STEPS = 50  # of the dual's ascent
-SECONDS = 0.05  # of HiGHS
-GROWTH = 2.5  # of all from level to level
-TRIES = 4  # thresholds of each on a level
+TRIES = 4  # thresholds of each
+CASES = 1.0  # of a threshold at first, for every device
+GROWTH = 2.5  # of these from level to level
+PARTS = 0.5, 0.2, 0.8  # of the gap, at which thresholds are decided
 MARGIN = 1e-3  # seconds left at which nothing new is begun
 
 
@@ -37,18 +38,20 @@ class Found(NamedTuple):
     ----------
     decisions
         The best ones; ``None`` if none are known.
-    bound
-        Lower bound on the epoch's worst cost, a solver's word included.
     proof
-        Proof of the largest certified threshold.
+        Proof of the largest threshold that is known to be a lower bound on the worst cost.
     optimal
         Whether the bound meets the decisions' cost, to the gap at which the search stops.
     """
 
     decisions: Decisions | None
-    bound: float
     proof: Proof
     optimal: bool
+
+    @property
+    def bound(self) -> float:
+        """Lower bound on the epoch's worst cost."""
+        return self.proof.threshold
 
 
 def _nobody(found: Found) -> None:
@@ -98,7 +101,7 @@ class Search:
 
     Attributes
     ----------
-    decisions, bound, proof
+    decisions, proof
         As of `Found`.
     """
 
@@ -108,7 +111,6 @@ class Search:
         self._random = np.array([2 * seed + 0x9E3779B97F4A7C15], dtype=np.uint64)
         proof, prices = linear_bound(epoch)
         self.proof: Proof = proof
-        self.bound = proof.threshold
         self._price = prices.edge if prices is not None else proof.edge_price
         self._value = np.ones(epoch.instance.devices)
         if prices is not None:
@@ -118,7 +120,12 @@ class Search:
     @property
     def found(self) -> Found:
         """What is known so far."""
-        return Found(self.decisions, self.bound, self.proof, self.cost <= self.bound * (1.0 + self._gap))
+        return Found(self.decisions, self.proof, self.cost <= self.bound * (1.0 + self._gap))
+
+    @property
+    def bound(self) -> float:
+        """Lower bound on the worst cost."""
+        return self.proof.threshold
 
     @property
     def cost(self) -> float:
@@ -133,12 +140,12 @@ class Search:
     def run(self) -> None:
         """Search until the gap is closed or the time is over."""
         self._begin()
-        effort = 1.0
+        self._from_above()
+        self._from_below()
+        cases = CASES * self._epoch.instance.devices
         while not self._over():
-            self._from_above(round(MOVES * effort))
-            self._from_below(round(STEPS * effort))
-            self._between(SECONDS * effort)
-            effort *= GROWTH
+            self._between(round(cases))
+            cases *= GROWTH
 
     def offer(self, edge: np.ndarray) -> bool:
         """Take over edges u of all devices, shape [M], with the best decisions they allow, if those are better."""
@@ -163,42 +170,46 @@ class Search:
                 break
             step *= 2.0
 
-    def _from_above(self, moves: int) -> None:
+    def _from_above(self) -> None:
         """Look for packings between the bound and the best decisions."""
         low = self.bound
         for _ in range(TRIES):
             if self._over():
                 break
             threshold = self._middle(low, self.cost)
-            if not self._search(threshold, moves):
+            if not self._search(threshold, MOVES):
                 low = threshold
 
-    def _from_below(self, steps: int) -> None:
+    def _from_below(self) -> None:
         """Prove thresholds between the bound and the best decisions."""
         high, threshold = self.cost, math.nextafter(min(self.cost, self._epoch.ceiling), -math.inf)
         for _ in range(TRIES):
             if self._over():
                 break
-            if not self._prove(threshold, steps):
+            if not self._prove(threshold, STEPS):
                 high = threshold
             threshold = self._middle(self.bound, min(high, self.cost))
 
-    def _between(self, seconds: float) -> None:
-        """Let HiGHS decide thresholds, first in the middle, then nearer to either end."""
-        for part in (0.5, 0.2, 0.8):
+    def _between(self, cases: int) -> None:
+        """Decide thresholds by cases, first in the middle, then nearer to either end."""
+        for part in PARTS:
             if self._over():
                 break
-            threshold = self._middle(self.bound, self.cost, part)
-            packing = self._epoch.packing(threshold)
-            if not packing.possible.any(axis=1).all():
-                self._raise(threshold)
-                continue
-            prices = relax(packing)
-            verdict = decide(packing, regrets(packing, prices.edge)[0], min(seconds, self._left()), self._seed)
-            if verdict.impossible:
-                self._raise(threshold)
-            elif verdict.edge is not None:
-                self.offer(self._epoch.attach(packing, verdict.edge))
+            self._settle(self._middle(self.bound, self.cost, part), cases)
+
+    def _settle(self, threshold: float, cases: int) -> None:
+        """Prove that a threshold cannot be kept, or keep it, if so many cases suffice."""
+        packing = self._epoch.packing(threshold)
+        rest = packing.rest
+        if not rest.size or not tractable(packing):
+            return
+        branching = Branching(packing, self._value[rest])
+        branching.run(cases, lambda: self._left() > MARGIN)
+        self._value[rest] = branching.value
+        if branching.impossible:
+            self._certify(branching.tree(self._epoch.next_cost(threshold), self._epoch.instance.devices))
+        elif branching.edge is not None:
+            self.offer(self._epoch.attach(packing, branching.edge))
 
     def _middle(self, low: float, high: float, part: float = 0.5) -> float:
         """A threshold at least the bound and below the decisions' cost."""
@@ -230,32 +241,26 @@ class Search:
         return edge
 
     def _prove(self, threshold: float, steps: int) -> bool:
-        """Prove that a threshold cannot be kept; whether that succeeded."""
+        """Prove that a threshold cannot be kept, without cases; whether that succeeded."""
         packing = self._epoch.packing(threshold)
         rest = packing.rest
         if not rest.size:
             return False
+        price = np.zeros(self._epoch.instance.devices)
         if packing.possible.any(axis=1).all():
             if not tractable(packing):
                 return False
-            values = Ascent(packing, self._value[rest]).run(steps)
+            values = Ascent(packing.weight, np.full(self._epoch.instance.edges, packing.capacity), self._value[rest]).run(steps)
             self._value[rest] = values.device
             if not values.proves:
                 return False
-            device_price = np.zeros(self._epoch.instance.devices)
-            device_price[rest] = values.device
-            self._certify(threshold, device_price)
-        else:
-            self._certify(threshold, np.zeros(self._epoch.instance.devices))
+            price[rest] = values.device
+        self._certify(DantzigWolfe(threshold=self._epoch.next_cost(threshold), device_price=price))
         return True
 
-    def _certify(self, threshold: float, device_price: np.ndarray) -> None:
-        self.proof = DantzigWolfe(threshold=self._epoch.next_cost(threshold), device_price=device_price)
-        self._raise(threshold)
-
-    def _raise(self, threshold: float) -> None:
-        """Take note that a threshold cannot be kept; the next cost above it then is a bound."""
-        self.bound = max(self.bound, self._epoch.next_cost(threshold))
+    def _certify(self, proof: Proof) -> None:
+        """Take note that nothing costs less than a proof's threshold."""
+        self.proof = proof
         self._tell()
 
     def _remember(self, packing: Packing, prices: Prices) -> None:
@@ -267,8 +272,9 @@ class Search:
 
 def compile_search() -> None:
     """Compile the kernels, or load them."""
-    from mecbench.solvers.p_marl.packing_compiled import pack, repair
+    from mecbench.solvers.p_marl.packing_compiled import losses, pack, repair
 
     weight, regret = np.ones((1, 1), dtype=np.int64), np.zeros((1, 1))
-    pack(np.ones(1), weight, 1, np.zeros(2), np.zeros((1, 2), dtype=np.bool_), np.zeros(1, dtype=np.int64))
+    losses(np.ones(1), weight, np.ones(1, dtype=np.int64))
+    pack(np.ones(1), weight, np.ones(1, dtype=np.int64), np.zeros(2), np.zeros((1, 2), dtype=np.bool_), np.zeros(1, dtype=np.int64))
     repair(weight, regret, 1, np.zeros(1, dtype=np.int64), 1, np.ones(1, dtype=np.uint64))
