@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -18,6 +18,9 @@ from mecbench import problems
 from mecbench.instances.files import Generator, StoredInstance
 from mecbench.problems.draws import SPLITS, Split, split_of
 from mecbench.problems.errors import InputError, explain, unknown
+
+if TYPE_CHECKING:
+    from mecbench.problems.p_marl.porto import Traces
 
 __all__ = ["Reference", "generate", "parameters"]
 
@@ -68,6 +71,7 @@ def generate(
     overrides: Mapping[str, Any] | None = None,
     split: Split | None = None,
     name: str | None = None,
+    traces: Traces | None = None,
 ) -> StoredInstance:
     """Draw an instance.
 
@@ -83,12 +87,16 @@ def generate(
         The seed's own by default; ``shift``, or any split for a seed from 20,000 on.
     name
         Made of size, overrides and seed by default.
+    traces
+        Recorded traces, which the devices of P-MARL then follow.
 
     Raises
     ------
     InputError
-        If a name is unknown, a value is not allowed or the seed belongs to another split.
+        If a name is unknown, a value is not allowed, the seed belongs to another split or the problem has no use for traces.
     """
+    if traces is not None and problem != "p-marl":
+        raise InputError(f"recorded traces: expected problem 'p-marl', whose devices move, found {problem!r}")
     chosen = parameters(problem, size, overrides)
     if seed < 0:
         raise InputError(f"expected a seed of at least 0, found {seed}")
@@ -97,10 +105,17 @@ def generate(
     own = split_of(seed)
     if split not in (None, own, "shift") and seed < FIRST_FREE_SEED:
         raise InputError(f"expected a seed of split {split!r} (test < 10000 <= valid < 20000 <= train), found {seed}")
-    package = problems.load(problem)
-    generator = Generator(name=problem, version=package.GENERATOR_VERSION, parameters=chosen.model_dump(mode="json"), seed=seed)
-    name = name or "-".join([problem, size, *map(_file_name, _settings(overrides)), f"{seed:04d}"])
-    return StoredInstance(problem, name, package.generate(chosen, seed), split or own, generator)
+    package, values = problems.load(problem), chosen.model_dump(mode="json")
+    if traces is None:
+        generator, source = Generator(name=problem, version=package.GENERATOR_VERSION, parameters=values, seed=seed), []
+        instance = package.generate(chosen, seed)
+    else:
+        from mecbench.problems.p_marl import porto
+
+        generator, source = Generator(name=f"{problem}/porto", version=porto.GENERATOR_VERSION, parameters=values, seed=seed), ["porto"]
+        instance = porto.generate(traces, chosen, seed)
+    name = name or "-".join([problem, size, *source, *map(_file_name, _settings(overrides)), f"{seed:04d}"])
+    return StoredInstance(problem, name, instance, split or own, generator)
 
 
 def _settings(overrides: Mapping[str, Any] | None) -> list[str]:

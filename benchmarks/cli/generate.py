@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mecbench.benchmarks.cli.console import InstanceName, Json, counting, expect_place, print_json
+from mecbench.benchmarks.cli.console import InstanceName, Json, counting, expect_place, print_json, print_note
+
+if TYPE_CHECKING:
+    from mecbench.problems.p_marl.porto import Traces
 
 __all__ = ["verbs"]
 
@@ -37,6 +40,10 @@ def generate(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Parameter of the generator; may be repeated.")
     ] = None,
+    porto: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="p-marl: devices follow the taxis of this train.csv (ECML/PKDD 15), plain or gzipped."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Draw instances and write one file each; the same seed gives the same instance on any machine."""
@@ -51,10 +58,11 @@ def generate(
             raise InputError(f"option --set: expected key=value, found {setting!r}")
         overrides[key] = value
     expect_place(out / "instance.json")
+    traces = None if porto is None else _traces(porto, problem, size, overrides, quiet=json)
     rows = []
     with counting("instances", count, quiet=json) as tick:
         for number in range(count):
-            stored = draw(problem, size, seed + number, overrides, split=split)  # type: ignore[arg-type]
+            stored = draw(problem, size, seed + number, overrides, split=split, traces=traces)  # type: ignore[arg-type]
             path = out / f"{stored.name}.json"
             save_instance(stored, path)
             rows.append(
@@ -73,6 +81,21 @@ def generate(
         return
     for row in rows:
         print(row["path"])
+
+
+def _traces(path: Path, problem: str, size: str, overrides: dict[str, Any], *, quiet: bool) -> Traces:
+    """Recorded positions in a square as large as the instances' area."""
+    import math
+
+    from mecbench.instances.generation import parameters
+    from mecbench.problems.errors import InputError
+    from mecbench.problems.p_marl.porto import read
+
+    if problem != "p-marl":
+        raise InputError(f"option --porto: expected problem 'p-marl', whose devices move, found {problem!r}")
+    traces = read(path, 1000.0 * math.sqrt(parameters(problem, size, overrides).area), progress=not quiet)
+    print_note(f"{path}: {traces.report}")
+    return traces
 
 
 @verbs.command("export", epilog="Example: mecbench export p-edge-tiny-nsg-0000 --format mps --out model.mps")

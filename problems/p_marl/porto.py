@@ -35,7 +35,9 @@ from mecbench.problems.p_marl.generate import Parameters, World, assemble
 from mecbench.problems.p_marl.instance import Instance
 from mecbench.problems.p_marl.mobility import shadow
 
-__all__ = ["CENTRE", "COLUMNS", "SAMPLE_SECONDS", "Recorded", "Traces", "follow", "generate", "read"]
+__all__ = ["CENTRE", "COLUMNS", "GENERATOR_VERSION", "SAMPLE_SECONDS", "Recorded", "Traces", "follow", "generate", "read"]
+
+GENERATOR_VERSION = 1
 
 CENTRE = (41.148, -8.611)  # latitude and longitude of downtown [degree]
 SAMPLE_SECONDS = 15  # between two positions of a trip

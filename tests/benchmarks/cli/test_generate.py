@@ -46,6 +46,41 @@ def test_generate_refuses(refused, tmp_path: Path, words, sentence) -> None:  # 
     assert not (tmp_path / "none").exists()
 
 
+TRIPS = "TRIP_ID,CALL_TYPE,ORIGIN_CALL,ORIGIN_STAND,TAXI_ID,TIMESTAMP,DAY_TYPE,MISSING_DATA,POLYLINE\n" + "".join(
+    f'{trip},C,,,{trip % 4},{1372636858 + 900 * trip},A,False,"{[[-8.611 + 1e-4 * (trip + i), 41.148 - 1e-4 * i] for i in range(12)]}"\n'
+    for trip in range(9)
+)
+
+
+def test_devices_follow_recorded_taxis(mecbench, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """One option reads the user's file; the instances say where they come from, lie within the traces, and what was read is told."""
+    (tmp_path / "train.csv").write_text(TRIPS + "10,C,,,2,1372636858,A,False,oops\n")
+    words = ("generate", "p-marl", "--size", "tiny", "--count", "2", "--out", tmp_path, "--json", "--porto", tmp_path / "train.csv")
+    answer = mecbench(*words)
+    assert [row["instance"] for row in answer.json] == ["p-marl-tiny-porto-0000", "p-marl-tiny-porto-0001"]
+    assert "10 rows: 9 trips kept" in answer.err
+    assert "1 malformed" in answer.err
+    stored = [library.load(Path(row["path"])) for row in answer.json]
+    assert {item.generator.name for item in stored} == {"p-marl/porto"}
+    assert stored[0].instance.sha256 != stored[1].instance.sha256
+    side = 1000.0 * stored[0].generator.parameters["area"] ** 0.5
+    assert all(abs(item.instance.position - side / 2).max() < 200.0 for item in stored)
+
+
+def test_traces_that_cannot_be_used_are_refused(refused, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """A file that is not there, has other columns or lies elsewhere, and a problem whose devices stand still: a sentence each."""
+    words, file = ("generate", "p-marl", "--size", "tiny", "--out", tmp_path / "none", "--porto"), tmp_path / "train.csv"
+    assert refused(*words, file) == f"{file}: expected a file that can be read, found No such file or directory"
+    file.write_text("a,b\n1,2\n")
+    assert "expected a header with the columns TAXI_ID, TIMESTAMP, MISSING_DATA, POLYLINE" in refused(*words, file)
+    file.write_text(TRIPS.replace("41.", "11.").replace("-8.", "-1."))
+    assert "found none in 9 rows" in refused(*words, file)
+    assert refused("generate", "p-edge", "--size", "tiny", "--out", tmp_path, "--porto", file) == (
+        "option --porto: expected problem 'p-marl', whose devices move, found 'p-edge'"
+    )
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_path_below_a_file_is_refused_before_any_work(refused, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """The sentence names the file that is in the way."""
     (tmp_path / "file").write_text("")
