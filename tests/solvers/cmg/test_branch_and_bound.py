@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mecbench.problems.cmg import bound, evaluate
+from mecbench.problems.cmg import Solution, bound, evaluate
 from mecbench.solvers.catalogue import resolve
 from mecbench.solvers.cmg.branch_and_bound import BranchAndBound
 from mecbench.solvers.cmg.enumeration import Enumeration
@@ -83,11 +83,45 @@ def closed(draw):
 def test_cases_are_divided_where_devices_must_agree(closed):
     """Where even whole plans of devices can be mixed to more than a plan is worth, cases close the gap."""
     instance, outcome = closed[2]
-    judged(instance, outcome)
+    assert judged(instance, outcome) <= 1e-6
     assert outcome.metrics["cases"] > 1
     assert outcome.certificate.tree.cases
     value = evaluate(instance, outcome.solution).objective
     assert value <= outcome.metrics["tree_bound"] <= value * (1 + 1e-6)
+
+
+def pair_plan(instance, power) -> Solution:
+    """The best plan, of frame rates and resolutions on a grid, where both devices offload in the only slot; powers of shape [2, 1, 1]."""
+    received = power * instance.gain
+    rate = instance.bandwidth * np.log2(1.0 + received / (instance.noise + received[::-1]))
+    delay, energy = 1.0 / rate + instance.cycles_per_bit / instance.edge_frequency, power / rate
+    frames, resolution = np.arange(instance.least_frames, instance.most_frames + 1.0), np.linspace(320.0, 1080.0, 96)
+    bits = instance.bits_per_pixel * frames[:, None] * resolution**2
+    accuracy = instance.accuracy_ceiling - instance.accuracy_drop * np.exp(-resolution / instance.accuracy_scale)
+    quality = instance.accuracy_weight * accuracy + instance.smoothness_weight * frames[:, None] / instance.most_frames
+    worth = quality - bits * (instance.delay_weight * delay + instance.energy_weight * energy)
+    worth = np.where(bits * energy > np.minimum(instance.energy_limit, instance.battery)[:, None, None], -np.inf, worth)
+    f, r = np.unravel_index(worth.reshape(2, -1).argmax(axis=1), worth.shape[1:])
+    shape = power.shape
+    return Solution(
+        offload=np.ones(shape, dtype=bool),
+        frames=frames[f].reshape(shape),
+        resolution=resolution[r].reshape(shape),
+        frequency=np.full(shape, instance.least_frequency),
+        power=power,
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_certificates_cover_pairs_that_pay(draw, seed):
+    """Where two devices on a channel beat each alone, the certificate of a tree over lone offloads still holds, and says so by its gap."""
+    instance = draw(seed, devices=(2, 2), slots=(1, 1), cycles_per_bit=40.0, eavesdropper_noise=2.0, bandwidth=4e8)
+    outcome = BranchAndBound().solve(instance, Budget(30.0), 0)
+    judged(instance, outcome)
+    powers = np.stack(np.meshgrid(*(np.geomspace(0.05, most, 10) for most in instance.most_power)), axis=-1).reshape(-1, 2, 1, 1)
+    verdicts = [evaluate(instance, pair_plan(instance, power)) for power in powers]
+    best = max(verdict.objective for verdict in verdicts if verdict.feasible and verdict.metrics["offloads_per_channel"] > 1)
+    assert evaluate(instance, outcome.solution).objective < best <= outcome.bound
 
 
 @settings(max_examples=50, deadline=None)
