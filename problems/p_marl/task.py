@@ -344,7 +344,7 @@ class Task:
         if self.coa:
             np.multiply(self._near[..., None], self._records[:, None], out=agents[..., layout.record].reshape(table))
         if self.mean_field:
-            agents[..., layout.mean_action] = self._mean_action()
+            self._count_neighbours(agents[..., layout.mean_action])
         if not self._mask.all():
             agents[~self._mask] = 0.0
         mask = np.empty((batch, width, layout.actions), dtype=bool)
@@ -353,19 +353,18 @@ class Task:
         shared = np.tile(np.array([self._epoch, instance.epochs - self._epoch], dtype=np.float64), (batch, 1))
         return {"phase": np.zeros(batch, dtype=np.int64), "mask": mask, "agents": agents, "shared": shared}
 
-    def _mean_action(self) -> np.ndarray:
-        """How often each action was taken in the epoch before by the other devices within the neighbourhood, shape [B, A, 1 + N K]."""
-        batch, width = self._mask.shape
-        mean = np.zeros((batch, width, self._layout.actions))
+    def _count_neighbours(self, mean: np.ndarray) -> None:
+        """Set how often each action was taken in the epoch before by the other devices within the neighbourhood, shape [B, A, 1 + N K]."""
         if self._last_action is None:
-            return mean
-        epoch, taken = min(self._epoch, self._running().epochs - 1), np.eye(self._layout.actions, dtype=np.float32)
+            return
+        from scipy.spatial import cKDTree
+
+        epoch, actions = min(self._epoch, self._running().epochs - 1), self._layout.actions
         for row, instance in enumerate(self._instances):
-            east, north = np.ascontiguousarray(instance.position[epoch].T)
-            away = np.square(east[:, None] - east)
-            away += np.square(north[:, None] - north)
-            np.fill_diagonal(away, np.inf)
-            near = (away <= self.neighbourhood**2).astype(np.float32)  # single precision counts exactly, and twice as quickly
-            counts = near @ taken[self._last_action[row, : instance.devices]]
-            mean[row, : instance.devices] = counts / np.maximum(near.sum(axis=1, dtype=np.float64), 1.0)[:, None]
-        return mean
+            taken, devices = self._last_action[row, : instance.devices], instance.devices
+            # Each pair is given once; a quick tree is enough for so few places.
+            places = cKDTree(instance.position[epoch], balanced_tree=False, compact_nodes=False)
+            one, other = places.query_pairs(self.neighbourhood, output_type="ndarray").T
+            seen = np.concatenate((one * actions + taken[other], other * actions + taken[one]))
+            counts = np.bincount(seen, minlength=devices * actions).reshape(devices, actions)
+            np.divide(counts, np.maximum(counts.sum(axis=1), 1)[:, None], out=mean[row, :devices])
