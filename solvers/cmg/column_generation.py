@@ -13,8 +13,9 @@ from mecbench.problems.cmg.tables import tables
 from mecbench.solvers.cmg.alternation import Alternation
 from mecbench.solvers.cmg.descent import descend
 from mecbench.solvers.cmg.duals import Duals, relaxed_value
-from mecbench.solvers.cmg.local_search import LocalSearch
+from mecbench.solvers.cmg.local_search import PATIENCE, LocalSearch
 from mecbench.solvers.cmg.master import Master
+from mecbench.solvers.cmg.packing import Packing
 from mecbench.solvers.cmg.plans import Plans, planning_tables
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 
@@ -24,7 +25,7 @@ USED = 0.95  # part of the time limit that is planned with
 TURNS = 30  # of plans and prices
 STABILITY = 0.7  # weight of the best duals so far in those that are priced first
 TOLERANCE = 1e-6  # of the gap between master and relaxation, relative
-ALTERNATION, DESCENT, GENERATION = 0.25, 0.4, 0.5  # parts of the time at whose ends they stop
+ALTERNATION, DESCENT, GENERATION, PACKING = 0.25, 0.4, 0.5, 0.9  # parts of the time at whose ends they stop
 MOST_CHUNKS = 2000  # chunks of all slots for which a master problem is worth its time
 NOTEWORTHY = 1e-6  # improvement of a relaxation, relative, that is worth a recomputed bound
 SOLVED = 1e-7  # gap of plans and bound, relative, that counts as none
@@ -110,12 +111,12 @@ class Generation:
 
 @dataclass(frozen=True)
 class ColumnGeneration:
-    """Plans and prices in turn, descent and column generation from there, and local search for plans: both sides of a small gap."""
+    """Plans and prices in turn, column generation from there, over paths of chunks for the bound and over plans of devices for plans."""
 
     name: ClassVar[str] = "column-generation"
     kind: ClassVar[Kind] = "exact"
     sees: ClassVar[Sees] = "clairvoyant"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
 
     def prepare(self) -> None:
@@ -136,8 +137,17 @@ class ColumnGeneration:
 
         generation = Generation(instance)
         alternation = Alternation(instance, Plans(instance, planning_tables(instance)))
-        alternation.run(TURNS, lambda: left(ALTERNATION), generation.price)
-        budget.report(alternation.plans.solution())
+        told = -np.inf
+
+        def turn(duals: Duals) -> None:
+            nonlocal told
+            generation.price(duals)
+            if alternation.plans.value > told:
+                told = alternation.plans.value
+                budget.report(alternation.plans.solution())
+                generation.prove(report)
+
+        alternation.run(TURNS, lambda: left(ALTERNATION), turn)
         generation.prove(report)
         assert generation.duals is not None
         descend(instance, tables(instance, 0.0), generation.duals, lambda: left(DESCENT), generation.note)
@@ -146,11 +156,13 @@ class ColumnGeneration:
         generation.prove(report)
         assert generation.proven is not None
         duals, proven = generation.proven
-        search = LocalSearch(alternation.plans, seed)
+        packing = Packing(alternation.plans, duals.energy, duals.channel)
+        packing.run(lambda: left(PACKING), lambda: budget.report(packing.plans.solution()))
+        search = LocalSearch(packing.plans, seed)
         target = proven - SOLVED * abs(proven)
-        search.run(left, lambda: budget.report(search.plans.solution()), target)
+        search.run(left, lambda: budget.report(search.plans.solution()), target, 0.0 if packing.closed else PATIENCE)
         gap = (proven - search.plans.value) / abs(proven)
-        metrics = {"iterations": float(generation.iterations), "moves": float(search.moves), "gap": gap}
+        metrics = {"iterations": float(generation.iterations), "plans": float(packing.iterations), "gap": gap}
         optimal = search.plans.value >= target
         return Outcome(search.plans.solution(), proven, duals.certificate(), "optimal" if optimal else "feasible", metrics)
 

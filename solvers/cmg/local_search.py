@@ -8,7 +8,7 @@ import numpy as np
 
 from mecbench.solvers.cmg.plans import ROUNDS, Plans
 
-__all__ = ["LocalSearch"]
+__all__ = ["PATIENCE", "LocalSearch"]
 
 GAIN = 1e-9  # least gain of a move
 SLACK = 0.01  # by which promises may miss a gain
