@@ -23,26 +23,49 @@ NEGLIGIBLE = 1e-9  # gain of a division, relative
 
 
 class _Cut:
-    """The upper part of the tree of a device."""
+    """The upper part of the tree of a device: the nodes of largest bounds are divided, as many as bring most for each.
+
+    Attributes
+    ----------
+    bound
+        Of the device.
+    leaves
+        How many it has.
+    """
 
     def __init__(self, tree: DeviceTree) -> None:
-        self.tree, self.leaves, self.divided = tree, [tree.root], set[int]()
-        self.least = tree.bound
+        ends, self._order, self._bounds = [tree.root], list[Node](), [tree.root.bound]
+        while True:
+            node = max(ends, key=lambda node: node.bound)
+            if not node.children:
+                break
+            ends.remove(node)
+            ends += node.children
+            self._order.append(node)
+            self._bounds.append(min(self._bounds[-1], max(node.bound for node in ends)))
+        self._count = 0
 
     @property
-    def top(self) -> Node:
-        return max(self.leaves, key=lambda node: node.bound)
+    def bound(self) -> float:
+        return self._bounds[self._count]
 
     @property
-    def excess(self) -> float:
-        """By how much its bound exceeds that of the whole tree."""
-        return max(self.top.bound - self.least, 0.0)
+    def leaves(self) -> int:
+        return self._count + 1
 
-    def divide(self) -> None:
-        node = self.top
-        self.divided.add(id(node))
-        self.leaves.remove(node)
-        self.leaves += node.children
+    @property
+    def divided(self) -> set[int]:
+        """Identities of the nodes that are divided."""
+        return {id(node) for node in self._order[: self._count]}
+
+    def step(self) -> tuple[float, int]:
+        """Most that divisions gain for each, and after how many."""
+        gains = (self.bound - np.array(self._bounds[self._count + 1 :])) / np.arange(1, len(self._bounds) - self._count)
+        return (float(gains.max()), int(gains.argmax()) + 1) if gains.size else (0.0, 0)
+
+    def divide(self, count: int) -> None:
+        """Divide so many more."""
+        self._count += count
 
 
 def certify(instance: Instance, root: Case, duals: Duals, most_leaves: int | None = None) -> Certificate:
@@ -70,21 +93,24 @@ def certify(instance: Instance, root: Case, duals: Duals, most_leaves: int | Non
 
 
 class _Selection:
-    """What of a tree of cases a certificate holds: the cases of largest bound are refined first, by the tree that gains most."""
+    """What of a tree of cases a certificate holds: the cases of largest bound are refined first, by the trees that gain most by it."""
 
     def __init__(self, root: Case, most_leaves: int) -> None:
         self._root, self._cuts, self._divided = root, dict[int, _Cut](), set[int]()
         ends = [root]
         while True:
-            bounds = [float(case.channel_price.sum()) + sum(self._cut(tree).top.bound for tree in case.trees) for case in ends]
+            bounds = [float(case.channel_price.sum()) + sum(self._cut(tree).bound for tree in case.trees) for case in ends]
             at = int(np.argmax(bounds))
-            cuts = [self._cut(tree) for tree in ends[at].trees]
-            if sum(len(self._cut(tree).leaves) for case in ends for tree in case.trees) >= most_leaves:
-                break
-            cut = max(cuts, key=lambda cut: cut.excess)
-            if cut.excess > NEGLIGIBLE * abs(bounds[at]):
-                cut.divide()
+            steps = [(*cut.step(), cut) for cut in (self._cut(tree) for tree in ends[at].trees)]
+            gain, count, cut = max(steps, key=lambda step: step[0])
+            leaves = sum(self._cut(tree).leaves for case in ends for tree in case.trees)
+            if gain > NEGLIGIBLE * abs(bounds[at]):
+                if leaves + count > most_leaves:
+                    break
+                cut.divide(count)
             elif ends[at].children:
+                if leaves + len(ends[at].trees) > most_leaves:
+                    break
                 case = ends.pop(at)
                 self._divided.add(id(case))
                 ends += case.children
