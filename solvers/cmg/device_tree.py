@@ -63,6 +63,8 @@ class Node:
         t, k and, where frame rates are divided, the last number of those below; ``None`` where it is not divided.
     children
         Below, above.
+    settled
+        Whether master and bound have met with nothing to divide: what is left is the evaluator's tolerances.
     """
 
     decisions: Decisions
