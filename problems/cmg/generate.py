@@ -155,6 +155,7 @@ SIZES = {
     "large": _PAPER.model_copy(update={"chunks": (5, 5), "slots": (100, 100)}),
     # The paper's sweeps, of which `paper` is a point each.
     **{f"n{devices}": _PAPER.model_copy(update={"devices": (devices, devices)}) for devices in (30, 40, 50)},
+    "k5": _PAPER.model_copy(update={"chunks": (5, 5)}),
     **{f"battery-{capacity}": _PAPER.model_copy(update={"capacity": float(capacity)}) for capacity in (9, 10, 11)},
     **{f"harvest-{percent:02d}": _PAPER.model_copy(update={"harvest_rate": percent / 100}) for percent in (5, 15)},
     "moderate": _PAPER.model_copy(update={"attack": "moderate"}),

@@ -35,7 +35,7 @@ def test_shipped_suites() -> None:
     expected |= {"cmg-tiny": 24, "cmg-tiny-scarce": 12}
     expected |= {f"cmg-{name}": 10 for name in ("small", "small-scarce", "paper", "scarce", "long", "scarce-long", "large")}
     expected |= {f"cmg-{name}": 10 for name in ("n30", "n40", "n50", "battery-9", "battery-10", "battery-11", "harvest-05", "harvest-15")}
-    expected |= {f"cmg-{name}": 10 for name in ("moderate", "strong", "small-valid", "paper-valid", "scarce-valid")}
+    expected |= {f"cmg-{name}": 10 for name in ("k5", "moderate", "strong", "small-valid", "paper-valid", "scarce-valid")}
     expected |= {"p-marl-orig-tiny": 24, "p-marl-tiny": 12}
     expected |= {f"p-marl-orig-{size}": 20 for size in ("20x3", "60x5", "120x8", "240x11")}
     expected |= {f"p-marl-{name}": 10 for name in ("orig-60x5-valid", "orig-240x11-valid")}
