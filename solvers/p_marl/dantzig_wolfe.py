@@ -64,13 +64,13 @@ class Ascent:
     def __init__(self, weight: np.ndarray, capacity: np.ndarray, start: np.ndarray) -> None:
         devices, most = len(weight), int(capacity.max())
         self._weight, self._capacity = weight, capacity
-        self._rows = np.zeros(most + 1), np.zeros((devices, most + 1), dtype=np.bool_), np.zeros(devices, dtype=np.int64)
+        self._rows = np.zeros(most + 1), np.zeros((devices, most + 1), dtype=np.bool_), np.zeros(weight.shape, dtype=np.bool_)
         self._value = start / start.mean()
         self._length, self._waited = 1.0, 0
         self.best = Values(self._value, -np.inf, False)
 
     @property
-    def stalled(self) -> bool:
+    def ended(self) -> bool:
         """Whether steps have become too short to go on."""
         return self._length < SHORTEST
 
@@ -78,7 +78,7 @@ class Ascent:
         """Ascend until the packing is proved impossible, steps are used up or the ascent has stalled."""
         from mecbench.solvers.p_marl.packing_compiled import pack
 
-        times = self._rows[2]
+        packed = self._rows[2]
         for _ in range(steps):
             collected = pack(self._value, self._weight, self._capacity, *self._rows)
             surplus = float(self._value.sum()) - collected
@@ -92,9 +92,9 @@ class Ascent:
                 if self._waited >= PATIENCE:
                     self._length, self._waited = SHORTER * self._length, 0
                     self._value = self.best.device
-            slope = 1.0 - times
+            slope = 1.0 - packed.sum(axis=1)
             norm = float(slope @ slope)
-            if norm == 0.0 or self.stalled:
+            if norm == 0.0 or self.ended:
                 self._length = min(self._length, SHORTEST / 2 if norm == 0.0 else self._length)
                 break
             goal = max(TARGET * abs(self.best.surplus), LEAST_TARGET)

@@ -54,7 +54,7 @@ class Leximin:
     name: ClassVar[str] = "leximin"
     kind: ClassVar[Kind] = "exact"
     sees: ClassVar[Sees] = "central"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
 
     def prepare(self) -> None:
@@ -101,9 +101,12 @@ def leximin(epoch: Epoch, best: Decisions, left: Callable[[], float]) -> tuple[D
     settled = 0
     while settled < best.edge.size:
         cost, low = _worst(epoch, best, settled), -1.0  # no cost is negative
+        better = False  # as a rule a level's cost is right as it is, which one proof shows; only where it falls it may fall far
         while epoch.next_cost(low) < cost:
-            threshold = max(0.5 * (low + cost), epoch.next_cost(low))
+            below = math.nextafter(cost, -math.inf)
+            threshold = min(max(0.5 * (low + cost), epoch.next_cost(low)), below) if better else below
             found = _serve(epoch, levels, threshold, left())
+            better = found.decisions is not None
             if found.decisions is not None:
                 best, cost = found.decisions, _worst(epoch, found.decisions, settled)
             elif found.impossible:

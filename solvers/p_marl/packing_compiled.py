@@ -13,7 +13,7 @@ TENURE = 5, 11  # fewest iterations for which a device may not return to an edge
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def pack(
-    value: np.ndarray, weight: np.ndarray, capacity: np.ndarray, best: np.ndarray, taken: np.ndarray, times: np.ndarray
+    value: np.ndarray, weight: np.ndarray, capacity: np.ndarray, best: np.ndarray, taken: np.ndarray, packed: np.ndarray
 ) -> float:  # fmt: skip
     """Pack every edge with the devices that are worth most, each edge for itself.
 
@@ -27,8 +27,8 @@ def pack(
         Of each edge, int64, shape [N].
     best, taken
         Room for the recursion, float64 [L + 1] and bool [R, L + 1], L the largest capacity.
-    times
-        Set to how many edges have packed each device, int64, shape [R].
+    packed
+        Set to what each edge packs, bool, shape [R, N].
 
     Returns
     -------
@@ -37,7 +37,7 @@ def pack(
     """
     devices, edges = weight.shape
     total = 0.0
-    times[:] = 0
+    packed[:] = False
     for n in range(edges):
         most = capacity[n]
         best[: most + 1] = 0.0
@@ -55,7 +55,7 @@ def pack(
         for m in range(devices - 1, -1, -1):
             w = weight[m, n]
             if w <= c and value[m] > 0.0 and taken[m, c]:
-                times[m] += 1
+                packed[m, n] = True
                 c -= w
     return total
 
