@@ -231,7 +231,7 @@ def draw_leaves(known, random, energy):
 
 
 @pytest.mark.parametrize("changes", CROWDED[:4])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6), cells=st.sampled_from([1, 3, 8]))
 def test_no_secure_set_is_worth_more_than_its_leaves(draw, changes, seed, cells):
     """Plans that share channels are worth no more than the ceiling, each device's in any of its leaves that the plan is in."""
