@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from mecbench.instances import library
 from mecbench.problems.evaluation import Sense, beats
 from mecbench.problems.p_marl import evaluate
 from mecbench.solvers.outcome import Budget
@@ -50,7 +51,8 @@ def test_bisection_is_brute_force(small, all_decisions, limit):
 @pytest.mark.parametrize("method", EXACT)
 def test_exact_methods_find_the_optimum(small, all_decisions, method):
     """Packings, binaries, tables and cones: one optimum to 1e-6, and no bound that any tells is above it."""
-    instances = [small(seed, 4, 2, **TIGHT) for seed in range(5)]
+    instances = [small(seed, 4, 2, **TIGHT) for seed in range(3)]
+    instances += [library.load(f"p-marl-orig-tiny-{number:04d}").instance for number in range(3)]
     data = json.dumps([instance.model_dump(mode="json") for instance in instances])
     done = subprocess.run([sys.executable, "-c", APART, method], input=data, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

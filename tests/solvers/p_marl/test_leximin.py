@@ -28,7 +28,7 @@ def test_nothing_is_leximin_better(small, all_decisions, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0])
+@pytest.mark.parametrize("seed", [0, 12])
 def test_twenty_devices_are_settled(seed):
     """At 20 devices and 3 edges every level is proved, and nobody's worst cost rises for it."""
     instance = generate(SIZES["orig-20x3"], seed)
