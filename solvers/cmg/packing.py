@@ -26,6 +26,7 @@ GAIN = 1e-9  # least gain of a change
 SLACK = 0.01  # by which promises may miss a gain
 TRIALS = 6  # changes of a plan that are tried at most before it stands
 ROUNDING = 0.2  # part of the time for looking for integral solutions
+ROUNDED = 100  # best columns of a device that this is done with
 CLOSED = 1e-8  # gap of programme and pricing, relative, that counts as none
 
 
@@ -159,9 +160,10 @@ class Packing:
             return
         master = ChannelMaster(self.plans.offload.shape)
         for n, known in enumerate(self._known):
-            reduced = [column.reduced(self.channel) for column in known.values()]
-            for column, worth in zip(known.values(), reduced, strict=True):
-                if worth >= max(reduced) - missing:
+            ranked = sorted(known.values(), key=lambda column: -column.reduced(self.channel))
+            least = ranked[0].reduced(self.channel) - missing
+            for column in ranked[:ROUNDED]:
+                if column.reduced(self.channel) >= least:
                     master.add(n, column.worth, column.offload)
         self._take(master.solve(self._nobody, whole=True), report)
 
