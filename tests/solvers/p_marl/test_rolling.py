@@ -11,6 +11,7 @@ from mecbench.problems.evaluation import Sense, beats
 from mecbench.problems.p_marl import Instance, evaluate
 from mecbench.solvers.outcome import Budget
 from mecbench.solvers.p_marl.epoch import Epoch
+from mecbench.solvers.p_marl.greedy import greedy
 from mecbench.solvers.p_marl.rolling import Rolling
 from mecbench.solvers.p_marl.static import solve_epoch
 from mecbench.solvers.p_marl.switching import fewest_switches
@@ -88,6 +89,36 @@ def test_the_second_stage_switches_least(small):
         assert switched(second.edge, before) == round(solved.fun)
         saved += switched(first.edge, before) - switched(second.edge, before)
     assert saved > 0
+
+
+def test_the_second_stage_needs_no_solver_where_epochs_are_large(small):
+    """Beyond the size at which HiGHS is asked, rounding comes within a tenth of what split devices would switch, from far above it."""
+    from mecbench.solvers.p_marl.switching import EXACT
+
+    instance = small(0, 125, 5, epochs=2, edge_multiprocessors=256, edge_work=180.0)
+    random = np.random.default_rng(0)
+    before = random.integers(1, 6, 125)
+    epoch = Epoch(instance, 1, before)
+    first = epoch.decide(greedy(epoch.choices, 256).edge)
+    second = fewest_switches(epoch, before, first, first.cost, 3600.0, 0)
+    assert second.cost <= first.cost
+    packing = epoch.packing(first.cost)
+    assert packing.weight.size > EXACT
+    away = packing.possible & (before[packing.rest, None] != np.arange(1, 6))
+    split = fewest_if_split(packing.weight, packing.possible, away.astype(float), 256)
+    assert split <= switched(second.edge, before) <= 1.1 * split + 1
+    assert switched(second.edge, before) < 0.9 * switched(first.edge, before)
+
+
+def fewest_if_split(weight: np.ndarray, possible: np.ndarray, charge: np.ndarray, capacity: int) -> float:
+    """Fewest switches if devices may be split among edges, by SciPy."""
+    from scipy.optimize import linprog
+
+    (devices, edges), (device, edge) = weight.shape, np.nonzero(possible)
+    rows, loads = np.zeros((devices, device.size)), np.zeros((edges, device.size))
+    rows[device, np.arange(device.size)] = 1.0
+    loads[edge, np.arange(device.size)] = weight[device, edge]
+    return linprog(charge[device, edge], A_ub=loads, b_ub=np.full(edges, capacity), A_eq=rows, b_eq=np.ones(devices)).fun
 
 
 def test_the_second_stage_falls_back_on_the_first(small):
