@@ -40,7 +40,7 @@ __all__ = ["Ending", "Pool", "PoolClosed", "Request", "import_set"]
 ImportSet = Literal["highs", "ortools", "neither"]
 
 _PREPARATION = 120.0  # seconds a warm process may take to start, and to import what a request requires
-_SLACK = 1.5  # seconds beyond the run's own limits after which a silent warm process is given up
+_SLACK = 5.0  # seconds beyond the run's own limits after which a silent warm process is given up
 _HIGHS = {"cvxpy", "highspy", "pyomo", "pyscipopt"}
 _ORTOOLS = {"ortools"}
 
