@@ -49,6 +49,17 @@ def test_every_inference_is_bounded() -> None:
         assert known.bound <= known.objective <= (1 + 2e-6 if proven else 1.015) * known.bound, name
 
 
+def test_every_game_is_bounded() -> None:
+    """Each instance of CMG comes with a plan and a certified bound, equal up to five devices and near each other elsewhere."""
+    for name in names("cmg"):
+        known = best_known(load(name).instance)
+        assert known is not None, name
+        assert known.objective is not None, name
+        assert known.bound is not None, name
+        proven = name.startswith(("cmg-tiny", "cmg-small"))
+        assert known.objective <= known.bound <= (1 + 3e-6 if proven else 1.0002) * known.objective, name
+
+
 def test_files_stay_small() -> None:
     """The library travels with every installation: what is large is compressed, and what is larger is drawn on demand."""
     sizes = {path: path.stat().st_size for path in library._paths().values()}
