@@ -26,7 +26,7 @@ class Mixture(NamedTuple):
     chosen
         Offloads of the plan of most weight of each device, shape [N, T, K].
     crowded
-        Whether a channel has more than one offload.
+        Whether a channel has more than one offload, or no choice was found in time.
     """
 
     value: float
@@ -87,7 +87,9 @@ class ChannelMaster:
         self._offload.append(offload)
         return True
 
-    def solve(self, owner: np.ndarray, box: tuple[np.ndarray, float] | None = None, whole: bool = False) -> Mixture:
+    def solve(
+        self, owner: np.ndarray, box: tuple[np.ndarray, float] | None = None, whole: bool = False, time_limit: float = np.inf
+    ) -> Mixture:
         """Solve in a case.
 
         Parameters
@@ -98,6 +100,8 @@ class ChannelMaster:
             Prices of channels, shape [T, K], and how far from them others may lie.
         whole
             Whether each device must choose one plan.
+        time_limit
+            Seconds after which the best choice so far will do; a master problem counts them over all its solutions.
         """
         import highspy
 
@@ -120,6 +124,7 @@ class ChannelMaster:
         if whole:
             kind = np.full(count, int(highspy.HighsVarType.kInteger), dtype=np.uint8)
             highs.changeColsIntegrality(count, index, kind)
+        highs.setOptionValue("time_limit", time_limit)
         highs.run()
         solution = highs.getSolution()
         if whole:
@@ -128,12 +133,12 @@ class ChannelMaster:
         used = np.flatnonzero(weight[self._first :] > 1e-9)
         mean = np.zeros(self._shape)
         np.add.at(mean, device[used], weight[self._first + used, None, None] * offload[used])
-        chosen = [max(used[device[used] == n].tolist(), key=lambda i: weight[self._first + i]) for n in range(devices)]
+        chosen = [max(used[device[used] == n].tolist(), key=lambda i: weight[self._first + i], default=-1) for n in range(devices)]
         price = np.zeros(slots * chunks) if whole else np.maximum(np.array(solution.row_dual)[devices:], 0.0)
         return Mixture(
             float(highs.getInfo().objective_function_value),
             price.reshape(slots, chunks),
             mean,
             offload[chosen],
-            bool(weight[: self._first].max(initial=0.0) > 1e-9),
+            bool(weight[: self._first].max(initial=0.0) > 1e-9) or -1 in chosen,
         )

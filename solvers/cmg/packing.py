@@ -87,21 +87,25 @@ class Packing:
             Called when the plans got better.
         """
         reserved, radius = ROUNDING * left(), RADIUS
-        lowest = self._price(self.channel, left)
-        while left() > reserved and not self.closed:
+
+        def generating() -> float:
+            return left() - reserved
+
+        lowest = self._price(self.channel, generating)
+        while generating() > 0 and not self.closed:
             mixture = self._master.solve(self._nobody, (self.channel, radius))
             self.iterations += 1
             self._take(mixture, report)
             if lowest - mixture.value <= CLOSED * abs(lowest):
                 self.closed, radius = radius >= WIDE, 4.0 * radius
                 continue
-            value = self._price(mixture.channel_price, left)
+            value = self._price(mixture.channel_price, generating)
             if value < lowest:
                 radius *= WIDER
                 lowest, self.channel = value, mixture.channel_price
             else:
                 radius *= NARROWER
-        self._round(lowest, report)
+        self._round(lowest, left, report)
 
     def _plan(self, n: int, offload: np.ndarray, eta: np.ndarray) -> Column:
         """Plan of a device whose offloads are given, bool, shape [T, K], started at prices eta if it is new."""
@@ -153,10 +157,10 @@ class Packing:
             else:
                 return worth
 
-    def _round(self, most: float, report: Callable[[], None]) -> None:
+    def _round(self, most: float, left: Callable[[], float], report: Callable[[], None]) -> None:
         """Look for better plans where the solution of the programme is fractional, among columns that may be part of better ones."""
         missing = most - self.plans.value
-        if missing <= GAIN:
+        if missing <= GAIN or left() <= 0:
             return
         master = ChannelMaster(self.plans.offload.shape)
         for n, known in enumerate(self._known):
@@ -165,7 +169,7 @@ class Packing:
             for column in ranked[:ROUNDED]:
                 if column.reduced(self.channel) >= least:
                     master.add(n, column.worth, column.offload)
-        self._take(master.solve(self._nobody, whole=True), report)
+        self._take(master.solve(self._nobody, whole=True, time_limit=max(left(), 0.0)), report)
 
     def _take(self, mixture: Mixture, report: Callable[[], None]) -> None:
         """Take the plans of most weight if they are better, which they are at most where they are whole."""
