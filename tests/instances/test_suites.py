@@ -12,7 +12,7 @@ from mecbench.instances.suites import Suite, load_suite, lock, suite_names
 LONG = {"p-marl-240x11", "p-marl-240x11-valid", "p-marl-1000x40"}  # suites that take ten seconds to draw
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in suite_names()]
 VALID = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in suite_names() if name.endswith("-valid")]
-UNSOLVED = {"p-marl-orig-240x11", "p-marl-orig-60x5-valid", "p-marl-orig-240x11-valid"}  # not all have a best known value
+UNSOLVED = {f"{name}-valid" for name in ("p-marl-orig-60x5", "p-marl-orig-240x11", "cmg-small", "cmg-paper", "cmg-scarce")}
 PLAIN = 'description = "x"\ntime_limit = 1.0\nmemory_limit = 512\n'
 DRAWN = '[[generated]]\nproblem = "p-edge"\nsize = "tiny"\nseeds = [3, 5]\nset = { family = "random-cuts", devices = [2, 3] }\n'
 
@@ -52,9 +52,11 @@ def test_every_instance_of_a_suite_loads(name: str) -> None:
     assert len({library.load(text).instance.sha256 for text in suite.instances}) == len(suite.instances)
 
 
-@pytest.mark.parametrize("name", [name for name in suite_names() if name.startswith(("p-edge-", "p-marl-orig-")) and name not in UNSOLVED])
+@pytest.mark.parametrize(
+    "name", [name for name in suite_names() if name.startswith(("p-edge-", "p-marl-orig-", "cmg-")) and name not in UNSOLVED]
+)
 def test_every_instance_of_a_suite_is_solved(name: str) -> None:
-    """Each has a best known value to be judged by, drawn ones too."""
+    """Each has a best known value to be judged by, drawn ones too; validation is for agents to be chosen by, not to be solved."""
     assert all(library.best_known(library.load(text).instance) for text in load_suite(name).instances)
 
 
