@@ -53,7 +53,12 @@ def test_every_instance_of_a_suite_loads(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in suite_names() if name.startswith(("p-edge-", "p-marl-orig-", "cmg-")) and name not in UNSOLVED]
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name.startswith("cmg-") else [])
+        for name in suite_names()
+        if name.startswith(("p-edge-", "p-marl-orig-", "cmg-")) and name not in UNSOLVED
+    ],
 )
 def test_every_instance_of_a_suite_is_solved(name: str) -> None:
     """Each has a best known value to be judged by, drawn ones too; validation is for agents to be chosen by, not to be solved."""
