@@ -16,7 +16,7 @@ from mecbench.problems.cmg.physics import uplink_rate
 from mecbench.problems.cmg.tables import Tables
 from mecbench.problems.cmg.worlds import Decisions, known
 from mecbench.problems.task import Observation
-from mecbench.solvers.cmg.plans import planning_tables
+from mecbench.solvers.cmg.plans import ROUNDS, planning_tables
 from mecbench.solvers.outcome import Kind, Sees
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class CausalResolve:
     name: ClassVar[str] = "causal-resolve"
     kind: ClassVar[Kind] = "controller"
     sees: ClassVar[Sees] = "central"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ()
     task_options: ClassVar[Mapping[str, Any]] = MappingProxyType({"see_eve": True})
 
@@ -203,10 +203,10 @@ class _RestPlans:
             self._take(n, self._plan(n, self.offload[n]))
 
     def _plan(self, n: int, offload: np.ndarray) -> _Plan:
-        from mecbench.solvers.cmg.resolve_compiled import plan_rest
+        from mecbench.solvers.cmg.device_compiled import plan_rest
 
         frames, later, eta = self.frames[n].copy(), self._later[n].copy(), self.eta[n].copy()
-        worth = plan_rest(self._own[n], self._batteries, n, self._before[n], offload, frames, later, eta)
+        worth = plan_rest(self._own[n], self._batteries, n, self._before[n], offload, ROUNDS, frames, later, eta)
         return worth, offload, frames, later, eta
 
     def _given(self, n: int) -> _Plan:
