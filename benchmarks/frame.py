@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from mecbench import problems
 from mecbench.benchmarks.store import Store
+from mecbench.benchmarks.training import agents
 from mecbench.instances import library
+from mecbench.problems.arrays import ArrayModel
 from mecbench.problems.evaluation import Regret, Sense, beats, excess, gap
 
 if TYPE_CHECKING:
@@ -19,18 +22,35 @@ __all__ = ["Contradiction", "Reference", "contradictions", "references", "to_fra
 _STORED = (
     "key", "instance", "instance_sha256", "problem", "suite", "algorithm", "kind", "sees", "seed", "status", "message", "sense",
     "objective", "feasible", "bound", "bound_kind", "violations", "wall_seconds", "cpu_seconds", "peak_memory_mib", "time_limit",
-    "memory_limit", "threads", "environment", "metrics", "trace", "log_tail",
+    "memory_limit", "threads", "environment", "metrics", "trace", "log_tail", "version", "training",
 )  # fmt: skip
 _LATENCIES = ("decision_latency_p50", "decision_latency_p95")
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Best values of an instance that are known; ``None`` where none is."""
+    """What is known of an instance; ``None`` where nothing is.
+
+    Attributes
+    ----------
+    objective, bound, regret
+        Best known values, see `mecbench.instances.best.BestKnown`.
+    limited
+        The metric that a long-term constraint limits, and its limit.
+    """
 
     objective: float | None = None
     bound: float | None = None
     regret: Regret | None = None
+    limited: tuple[str, float] | None = None
+
+    @classmethod
+    def of(cls, instance: ArrayModel) -> Reference:
+        """What the library and the problem know of an instance."""
+        best = library.best_known(instance)
+        metric, limit = getattr(problems.load(instance.problem), "LIMITED", (None, ""))
+        limited = None if metric is None else (metric, float(getattr(instance, limit)))
+        return cls(limited=limited) if best is None else cls(best.objective, best.bound, best.regret, limited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +77,33 @@ class Contradiction:
 
 
 def references(store: Store, instances: Iterable[str] | None = None) -> dict[str, Reference]:
-    """Best known objective and certified bound of the library, by hash, for a store's instances or some of them."""
-    known = ((sha256, library.best_known(instance)) for sha256, instance in store.instances(instances))
-    return {sha256: Reference(best.objective, best.bound, best.regret) for sha256, best in known if best is not None}
+    """What is known, by hash, of a store's instances or some of them.
+
+    Where the library has no certificate, the store's best one prices what misses a limit.
+    """
+    known = {sha256: (instance, Reference.of(instance)) for sha256, instance in store.instances(instances)}
+    unpriced = {
+        sha256 for sha256, (instance, it) in known.items() if it.regret is None and hasattr(problems.load(instance.problem), "regret")
+    }
+    certified = _certified(store, unpriced) if unpriced else {}
+    for sha256, data in certified.items():
+        instance, reference = known[sha256]
+        package: Any = problems.load(instance.problem)
+        certificate = package.Certificate.model_validate_json(data)
+        known[sha256] = instance, replace(reference, regret=package.regret(instance, certificate))
+    return {sha256: reference for sha256, (_, reference) in known.items()}
+
+
+def _certified(store: Store, wanted: Collection[str]) -> dict[str, str]:
+    """Certificate of the best certified bound of each wanted instance, as JSON, for those that have one."""
+    names = ("instance_sha256", "sense", "bound", "bound_kind", "status", "certificate")
+    best: dict[str, tuple[float, str]] = {}
+    for sha256, sense, bound, kind, status, certificate in store.columns(names):
+        if sha256 in wanted and kind == "certified" and status != "wrong-claim" and certificate is not None:
+            tightness = bound if sense == Sense.MINIMISE else -bound
+            if sha256 not in best or tightness > best[sha256][0]:
+                best[sha256] = tightness, certificate
+    return {sha256: certificate for sha256, (_, certificate) in best.items()}
 
 
 def to_frame(store: Store, known: Mapping[str, Reference] | None = None) -> pd.DataFrame:
@@ -77,8 +121,11 @@ def to_frame(store: Store, known: Mapping[str, Reference] | None = None) -> pd.D
     pd.DataFrame
         The fields of `Record` that reports use, and ``best_objective`` and ``reference_bound`` (best feasible
         objective and best certified bound of the library and the runs), ``gap`` and ``excess`` to that bound,
-        ``regret`` (certified, where the library's certificate prices a constraint), ``violation`` (the largest relative
-        one) and ``violations`` (relative, by family).
+        ``regret`` (certified, where a certificate of the library or the runs prices a constraint), ``violation`` (the
+        largest relative one) and ``violations`` (relative, by family); ``limited_value`` and ``limited_limit`` of what a
+        long-term constraint limits (NaN without), over all requests, failed ones included; and ``agent``, which is the same
+        for training runs that differ in their seed only, ``training_seed``, ``transitions`` and ``training_cpu_seconds`` (NaN
+        for what was not trained).
     """
     import pandas as pd
 
@@ -93,12 +140,21 @@ def to_frame(store: Store, known: Mapping[str, Reference] | None = None) -> pd.D
         counted = row["objective"] if row["feasible"] else None
         regret = known[row["instance_sha256"]].regret if row["instance_sha256"] in known else None
         row["regret"] = regret.of(row["objective"], row["metrics"], row["violations"]) if regret and row["violations"] else None
+        limited = known[row["instance_sha256"]].limited if row["instance_sha256"] in known else None
+        row["limited_value"], row["limited_limit"] = (None, None) if limited is None else (row["metrics"].get(limited[0]), limited[1])
         row["gap"], row["excess"] = gap(counted, row["reference_bound"]), excess(counted, row["reference_bound"])
         for latency in _LATENCIES:
             row[latency] = row["metrics"].get(latency)
-    columns = [*_STORED, "violation", "best_objective", "reference_bound", "gap", "excess", "regret", *_LATENCIES]
+        row["training_seed"] = row["training"].get("seed")
+        for cost in ("transitions", "training_cpu_seconds"):
+            row[cost] = row["training"].get(cost)
+    for row, agent in zip(rows, agents((row["algorithm"], row["training"]) for row in rows), strict=True):
+        row["agent"] = agent
+    computed = ["best_objective", "reference_bound", "regret", "violation", "limited_value", "limited_limit", *_LATENCIES]
+    trained = ["training_seed", "transitions", "training_cpu_seconds"]
+    columns = [*(name for name in _STORED if name != "training"), *computed, "gap", "excess", "agent", *trained]
     frame = pd.DataFrame(rows, columns=columns)
-    numbers = ["objective", "bound", "best_objective", "reference_bound", "regret", "violation", "memory_limit", *_LATENCIES]
+    numbers = ["objective", "bound", "memory_limit", *computed, *trained]
     return frame.astype(dict.fromkeys(numbers, float) | {"feasible": bool})
 
 
@@ -136,7 +192,7 @@ def contradictions(
 def _rows(store: Store) -> list[dict[str, Any]]:
     rows = [dict(zip(_STORED, row, strict=True)) for row in store.columns(_STORED)]
     for row in rows:
-        for name in ("violations", "metrics", "trace"):
+        for name in ("violations", "metrics", "trace", "training"):
             row[name] = json.loads(row[name])
     return rows
 

@@ -294,6 +294,7 @@ def _record(
         peak_memory_mib=ending.peak_memory_mib,
         timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
         parameters=_parameters(spec.algorithm),
+        training=spec.training,
         terms={} if evaluation is None else evaluation.terms,
         violations={}
         if evaluation is None

@@ -6,7 +6,9 @@ import hashlib
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from mecbench.benchmarks.training import summary
 from mecbench.instances.files import StoredInstance
 from mecbench.solvers.catalogue import Algorithm
 
@@ -27,6 +29,8 @@ class RunSpec:
         Name, identity and problem of the instance, and its data as JSON text.
     algorithm, kind, sees, version, requires
         As the catalogue has them.
+    training
+        How a learned algorithm came about, see `training.summary`.
     seed, time_limit, memory_limit, threads
         Limits in seconds and MiB.
     reference
@@ -49,6 +53,7 @@ class RunSpec:
     memory_limit: int | None
     threads: int
     reference: float | None = None
+    training: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ def plan(
     """
     runs: dict[str, RunSpec] = {}
     done: dict[str, None] = {}
+    trained = {algorithm.text: summary(algorithm.header) for algorithm in algorithms}
     for stored in instances:
         sha256 = stored.instance.sha256
         data = stored.instance.model_dump_json()
@@ -138,5 +144,6 @@ def plan(
                     memory_limit=memory_limit,
                     threads=threads,
                     reference=reference,
+                    training=trained[algorithm.text],
                 )
     return Plan(tuple(runs.values()), tuple(done))

@@ -27,7 +27,6 @@ from mecbench.benchmarks.record import Record
 from mecbench.benchmarks.run import run
 from mecbench.benchmarks.selection import Selection, read_instances, select
 from mecbench.benchmarks.store import Store
-from mecbench.instances.library import best_known
 from mecbench.instances.suites import load_suite
 from mecbench.problems.errors import InputError
 
@@ -62,8 +61,7 @@ class Leaderboard:
         self.specs = selection.plan().runs
         self.timed = config.pluginmanager.hasplugin("benchmark")
         self._baseline = None if baseline is None else Baseline.read(baseline, self.specs)
-        known = {item.instance.sha256: best_known(item.instance) for item in instances}
-        self._known = {sha256: Reference(best.objective, best.bound) for sha256, best in known.items() if best is not None}
+        self._known = {item.instance.sha256: Reference.of(item.instance) for item in instances}
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._pool = Pool()
         if self._worker is None:

@@ -36,6 +36,8 @@ class Record:
     algorithm, kind, sees, version, parameters
         Canonical name, labels, version (an integer or the hash of a user's file), parameters that differ from their
         defaults.
+    training
+        How a learned algorithm came about, see `training.summary`; empty for the others.
     seed, time_limit, memory_limit, threads
         The rest of what was asked, in seconds and MiB.
     status
@@ -99,6 +101,7 @@ class Record:
     environment: str = ""
     timestamp: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
     terms: dict[str, float] = field(default_factory=dict)
     violations: dict[str, dict[str, float]] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)

@@ -24,12 +24,13 @@ from mecbench.problems.errors import InputError
 __all__ = ["FILE", "VERSION", "Store"]
 
 FILE = "runs.sqlite"
-VERSION = 1
-"""Raised when a record's columns change their meaning."""
+VERSION = 2
+"""Raised when a record's columns change; a store of an older version is read as it is, and brought up to date to be written to."""
 
 _APPLICATION = 0x6D656362  # "mecb": tells our files from other people's
 _SCALARS = {"str": "TEXT", "int": "INTEGER", "int | None": "INTEGER", "float": "REAL", "float | None": "REAL", "bool": "INTEGER"}
 _COLUMNS = {item.name: _SCALARS.get(str(item.type), "TEXT") for item in fields(Record)}
+_ADDED = {"training": "'{}'"}  # columns that stores of version 1 do not have, and what they would hold, in SQL
 _JSON = {item.name for item in fields(Record) if str(item.type).startswith(("dict", "list"))}
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS runs ({", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())}, PRIMARY KEY (key));
@@ -39,7 +40,7 @@ CREATE TABLE IF NOT EXISTS environments (id TEXT PRIMARY KEY, data TEXT);
 """
 # A run that was skipped is done again once its package is there; any other record stays as it is.
 _INSERT = (
-    f"INSERT INTO runs VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (key) DO UPDATE SET "
+    f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (key) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
     + " WHERE runs.status = 'skipped'"
 )
@@ -75,7 +76,7 @@ class Store:
             self._connection = self._connect(create)
             try:
                 with _alone(self.path.parent) if create else nullcontext():
-                    self._open()
+                    self._open(create)
             except BaseException:
                 self._connection.close()
                 raise
@@ -92,7 +93,7 @@ class Store:
             raise
         return connection
 
-    def _open(self) -> None:
+    def _open(self, create: bool) -> None:
         """Check the file and lay out a new one."""
         execute = self._connection.execute
         version, application = (execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id"))
@@ -106,6 +107,10 @@ class Store:
             self._connection.executescript(
                 f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
             )
+        elif version < VERSION and create:
+            added = "".join(f"ALTER TABLE runs ADD COLUMN {name} TEXT DEFAULT {value}; " for name, value in _ADDED.items())
+            self._connection.executescript(f"BEGIN IMMEDIATE; {added}PRAGMA user_version = {VERSION}; COMMIT;")
+        self._absent = {} if create or version != 1 else _ADDED
 
     @contextmanager
     def _errors(self, expected: str) -> Iterator[None]:
@@ -154,7 +159,7 @@ class Store:
 
     def records(self, keys: Iterable[str] | None = None) -> Iterator[Record]:
         """Records in the order in which they were written; those of some keys only, if given."""
-        names = ", ".join(_COLUMNS)
+        names = self._select(_COLUMNS)
         wanted = None if keys is None else set(keys)
         last = 0
         while rows := self._read(f"SELECT rowid, {names} FROM runs WHERE rowid > ? ORDER BY rowid LIMIT 1000", last):
@@ -163,7 +168,10 @@ class Store:
 
     def columns(self, names: Iterable[str]) -> list[tuple[Any, ...]]:
         """Some fields of all records, much faster than `records`; what is no number or text comes as JSON text."""
-        return self._read(f"SELECT {', '.join(names)} FROM runs ORDER BY rowid")
+        return self._read(f"SELECT {self._select(names)} FROM runs ORDER BY rowid")
+
+    def _select(self, names: Iterable[str]) -> str:
+        return ", ".join(self._absent.get(name, name) for name in names)
 
     def instances(self, wanted: Iterable[str] | None = None) -> Iterator[tuple[str, ArrayModel]]:
         """Hash and content of every instance that was run, or of those of some hashes."""

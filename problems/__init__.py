@@ -39,7 +39,9 @@ class Problem(Protocol):
 
     Notes
     -----
-    A problem whose certificates price a constraint also offers ``regret(instance, certificate) -> Regret``.
+    A problem whose certificates price a constraint also offers ``regret(instance, certificate) -> Regret``. One that limits
+    a mean over the whole horizon, as safe reinforcement learning does, names in ``LIMITED`` the metric and the instance's field
+    with its limit.
     """
 
     NAME: str

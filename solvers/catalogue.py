@@ -47,6 +47,8 @@ class Algorithm:
         Integer of the algorithm's module, ``"sha256:..."`` of a user's file.
     requires
         Packages it imports beside NumPy, SciPy and Numba.
+    header
+        What the checkpoint of a learned algorithm says of its training, plain data; empty for the others.
     """
 
     text: str
@@ -56,6 +58,7 @@ class Algorithm:
     version: int | str
     requires: tuple[str, ...]
     _target: Any = field(repr=False)
+    header: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def prepare(self) -> None:
         """Do what is done once per process, such as compiling, so that it is on no run's clock.
@@ -297,7 +300,13 @@ def _algorithm(text: str, problem: str, source: Any, target: Any, version: int |
             raise InputError(f"algorithm {text}: expected {label} to be one of {', '.join(allowed)}, found {labels[label]!r}")
     requires = getattr(source, "requires", ())
     return Algorithm(
-        text, problem, **labels, version=version, requires=(requires,) if isinstance(requires, str) else tuple(requires), _target=target
+        text,
+        problem,
+        **labels,
+        version=version,
+        requires=(requires,) if isinstance(requires, str) else tuple(requires),
+        _target=target,
+        header=getattr(target, "header", {}),
     )
 
 

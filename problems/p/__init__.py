@@ -14,6 +14,7 @@ from mecbench.problems.p.task import Task
 
 __all__ = [
     "GENERATOR_VERSION",
+    "LIMITED",
     "NAME",
     "SENSE",
     "SIZES",
@@ -33,3 +34,4 @@ __all__ = [
 NAME = "p"
 TITLE = "deployment, association, partition and allocation under a long-term delay limit (HC-MAPPO-L, eqs. 12 and 13)"
 SENSE = Sense.MINIMISE
+LIMITED = ("mean_delay_s", "delay_limit")  # C8

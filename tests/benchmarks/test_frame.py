@@ -9,11 +9,17 @@ from pathlib import Path
 import pytest
 
 from mecbench.benchmarks.frame import Contradiction, Reference, contradictions, to_frame
-from mecbench.benchmarks.plan import Plan
+from mecbench.benchmarks.isolation.pool import Ending
+from mecbench.benchmarks.judge import judge
+from mecbench.benchmarks.plan import Plan, plan
 from mecbench.benchmarks.record import Record
 from mecbench.benchmarks.store import Store
+from mecbench.instances.generation import generate
 from mecbench.problems.evaluation import Regret
+from mecbench.problems.p import evaluate
 from mecbench.reports import scores
+from mecbench.solvers.catalogue import resolve
+from mecbench.solvers.outcome import Budget
 
 
 @pytest.fixture
@@ -81,6 +87,42 @@ def test_contradictions_are_never_written(store: Store) -> None:
         assert (found.algorithm, found.bound, found.witness, found.objective) == ("p-edge/bound", 2.0, "p-edge/new", 1.75)
         assert contradictions(store, instances=[]) == []
         assert list(store.records())[:3] == before
+
+
+def test_seeds_of_one_recipe_are_one_agent(store: Store) -> None:
+    """Checkpoints that differ in their seed are pooled, those of another recipe are not, and what was not trained is itself."""
+    trained = {"agent": "p-edge/ppo", "size": "small", "transitions": 1000, "training_cpu_seconds": 60.0, "recipe": "a"}
+    with store:
+        solution = list(store.records())[1]
+        for seed, recipe in enumerate("aab"):
+            text = f"p-edge/ppo:checkpoint=runs/{seed}.npz,sampled=1"
+            store.add(replace(solution, key=text, algorithm=text, training=trained | {"seed": seed, "recipe": recipe}))
+        frame = to_frame(store)
+    names = "p-edge/ppo:sampled=1 [small, recipe a]", "p-edge/ppo:sampled=1 [small, recipe b]"
+    assert frame["agent"].tolist() == ["p-edge/bound", "p-edge/solution", "p-edge/infeasible", names[0], names[0], names[1]]
+    assert frame["training_seed"].tolist()[3:] == [0, 1, 2]
+    assert frame["training_cpu_seconds"].fillna(0).tolist() == [0, 0, 0, 60, 60, 60]
+    assert frame["transitions"].isna().tolist() == [True] * 3 + [False] * 3
+
+
+def test_what_a_limit_limits(tmp_path: Path) -> None:
+    """The average delay of P stands beside its limit, and a run's certificate prices what misses it, where the library has none."""
+    stored = generate("p", "tiny", 20_000)
+    job = plan([stored], [resolve("p/edge-only"), resolve("p/lagrangian")], time_limit=2.0)
+    with Store(tmp_path) as store:
+        store.add_instances(job.runs)
+        for spec in job.runs:
+            outcome = resolve(spec.algorithm).solve(stored.instance, Budget(2.0), 0)
+            described = {
+                name: getattr(outcome, name).model_dump(mode="json") for name in ("solution", "certificate") if getattr(outcome, name)
+            }
+            ended = {"outcome": described | {"bound": outcome.bound, "wall_seconds": 1.0, "cpu_seconds": 1.0}}
+            store.add(judge(spec, Ending("finished", **ended)))
+        frame = to_frame(store).set_index("algorithm")
+    edge = evaluate(stored.instance, resolve("p/edge-only").solve(stored.instance, Budget(2.0), 0).solution)
+    assert frame["limited_limit"].tolist() == [3.0, 3.0]
+    assert frame.loc["p/edge-only", "limited_value"] == edge.metrics["mean_delay_s"]
+    assert (frame["regret"] >= 0).all()
 
 
 def test_empty(tmp_path: Path) -> None:

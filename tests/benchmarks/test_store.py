@@ -53,6 +53,7 @@ def record() -> Record:
         environment="e",
         timestamp="2026-01-01T00:00:00.000+00:00",
         parameters={"eps": "1e-3"},
+        training={"agent": "p-edge/ppo", "seed": 3},
         terms={"fixed": 0.1},
         violations={"capacity": {"absolute": 2.0, "relative": 0.5}},
         metrics={"jain": float("inf")},
@@ -143,6 +144,27 @@ def test_processes(record: Record, tmp_path: Path) -> None:
     assert [writer.wait() for writer in writers] == [0, 0]
     with Store(tmp_path, create=False) as store:
         assert {item.key for item in store.records()} == {str(number) for number in range(350)}
+
+
+def _as_version_1(folder: Path) -> None:
+    """Make a store what it would be without a word of training."""
+    connection = sqlite3.connect(folder / FILE)
+    connection.executescript("ALTER TABLE runs DROP COLUMN training; PRAGMA user_version = 1;")
+    connection.close()
+
+
+def test_older_version(record: Record, tmp_path: Path) -> None:
+    """Results of last year are read as they are, and runs can be added to them; what was not recorded is empty."""
+    with Store(tmp_path) as store:
+        store.add(record)
+    _as_version_1(tmp_path)
+    with Store(tmp_path, create=False) as store:
+        assert list(store.records()) == [replace(record, training={})]
+        assert store.columns(["key", "training"]) == [("k", "{}")]
+    with Store(tmp_path) as store:
+        store.add(later := replace(record, key="later"))
+    with Store(tmp_path, create=False) as store:
+        assert list(store.records()) == [replace(record, training={}), later]
 
 
 def test_newer_version(tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""Of a checkpoint's header a record keeps what tells agents apart and what they cost."""
+
+from __future__ import annotations
+
+from mecbench.benchmarks.plan import plan
+from mecbench.benchmarks.training import agents, summary
+from mecbench.instances import library
+from mecbench.solvers.catalogue import resolve
+
+HEADER = {"agent": "p/one", "size": "small", "seed": 3, "hyperparameters": {"width": 8}, "transitions": 10, "curve": [{"transitions": 0}]}
+
+
+def test_a_record_keeps_no_curve() -> None:
+    """A hundred runs of one checkpoint do not hold its curve a hundred times."""
+    kept = summary(HEADER)
+    assert {name: kept[name] for name in kept if name != "recipe"} == {"agent": "p/one", "size": "small", "seed": 3, "transitions": 10}
+    assert summary({}) == {}
+
+
+def test_a_recipe_is_all_but_the_seed() -> None:
+    """Another width is another agent; another seed, and what came of it, is not."""
+    recipe = summary(HEADER)["recipe"]
+    assert summary(HEADER | {"seed": 4, "transitions": 20, "validation_gap": 0.1})["recipe"] == recipe
+    changes = ({"hyperparameters": {"width": 9}}, {"size": "tiny"}, {"preset": "paper"}, {"agent": "p/two"})
+    assert len({recipe, *(summary(HEADER | change)["recipe"] for change in changes)}) == 5
+
+
+def test_agents_have_names_for_people() -> None:
+    """The checkpoint's path is no part of a name; a recipe is one only where it must be."""
+    one, other = {"size": "small", "preset": "paper", "recipe": "a"}, {"size": "small", "preset": "paper", "recipe": "b"}
+    assert agents([("p/x:checkpoint=a/b.npz", one), ("p/y:sampled=1,checkpoint=c.npz", other), ("p/greedy", {})]) == [
+        "p/x [small, paper]",
+        "p/y:sampled=1 [small, paper]",
+        "p/greedy",
+    ]
+    assert agents([("p/x:checkpoint=a", one), ("p/x:checkpoint=b", other)]) == [
+        "p/x [small, paper, recipe a]",
+        "p/x [small, paper, recipe b]",
+    ]
+
+
+def test_the_shipped_agent_says_how_it_was_trained() -> None:
+    """From its checkpoint through the catalogue into every planned run; what was not trained says nothing."""
+    stored = library.load("p-edge-tiny-nsg-0000")
+    learned, exact = plan([stored], [resolve("p-edge/ppo"), resolve("p-edge/threshold")], time_limit=1.0).runs
+    assert learned.training["agent"] == "p-edge/ppo"
+    assert learned.training["transitions"] > 1e5
+    assert learned.training["training_cpu_seconds"] > 60
+    assert exact.training == {}
