@@ -135,22 +135,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder that keeps the runs")
     parser.add_argument("--seeds", type=int, default=20, help="instances, from seed 0")
     parser.add_argument("--rules", nargs="*", default=RULES)
-    parser.add_argument("--search-seeds", type=int, default=20, help="how many of them are bounded and played by rolling optimisation")
+    parser.add_argument("--bound-seeds", type=int, default=20, help="how many of them are bounded")
+    parser.add_argument("--rolling-seeds", type=int, default=20, help="how many of them rolling optimisation plays")
     parser.add_argument("--epochs", type=int, default=240)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     overrides = {} if arguments.epochs == 240 else {"epochs": arguments.epochs}
     limits = dict.fromkeys((*RULES, *BOUNDS), LIMIT) | {ROLLING: PER_EPOCH * arguments.epochs}
+    seeds = {name: arguments.seeds if name in arguments.rules else 0 for name in RULES}
+    seeds |= dict.fromkeys(BOUNDS, arguments.bound_seeds) | {ROLLING: arguments.rolling_seeds}
     with Store(arguments.out) as store:
         names: dict[str, list[str]] = {name: [] for name in limits}
-        for seed in range(arguments.seeds):
-            stored = generate("p-marl", SIZE, seed, overrides)
-            for name, limit in limits.items():
-                if name in arguments.rules if name in RULES else seed < arguments.search_seeds:
-                    names[name].append(stored.name)
-                    job = plan([stored], [resolve(f"p-marl/{name}")], time_limit=limit, memory_limit=MEMORY_LIMIT, held=store.finished())
-                    harness.run(job, store, jobs=arguments.jobs)
+        instances = [generate("p-marl", SIZE, seed, overrides) for seed in range(max(seeds.values()))]
+        for name, limit in limits.items():
+            for stored in instances[: seeds[name]]:
+                names[name].append(stored.name)
+                job = plan([stored], [resolve(f"p-marl/{name}")], time_limit=limit, memory_limit=MEMORY_LIMIT, held=store.finished())
+                harness.run(job, store, jobs=arguments.jobs)
         records = [record for record in store.records() if record.time_limit == limits.get(record.algorithm.removeprefix("p-marl/"))]
     of = {name: [record for record in records if record.algorithm == f"p-marl/{name}" and record.instance in names[name]] for name in names}
     bounds = {metric: {record.instance: record.bound for record in of[name] if record.bound is not None} for name, metric in BOUNDS.items()}

@@ -15,7 +15,7 @@ from mecbench.problems.p_edge.system import Options
 from mecbench.problems.p_marl.instance import Instance
 from mecbench.problems.p_marl.options import options
 
-__all__ = ["Stage", "packing_losses", "packing_values", "path_values", "stage"]
+__all__ = ["Stage", "packing_values", "path_values", "stage"]
 
 
 class Stage(NamedTuple):
@@ -60,42 +60,6 @@ def packing_values(value: np.ndarray, weight: np.ndarray, capacity: int) -> np.n
             np.maximum(best[size:], best[: best.size - size] + worth, out=best[size:])
         values[n] = best[-1]
     return values
-
-
-def packing_losses(value: np.ndarray, weight: np.ndarray, capacity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What an edge's best packing is worth, and what it loses by packing a device, or by not packing it.
-
-    Parameters
-    ----------
-    value
-        Of each device, at least 0, shape [M].
-    weight
-        Multiprocessors that each device needs of each edge, int64 of at least 1, shape [M, N]; above the capacity for never.
-    capacity
-        Multiprocessors of each edge, int64, shape [N].
-
-    Returns
-    -------
-    tuple
-        Worth, shape [N]; losses with a device and without it, shape [M, N] each, infinite with one that never fits.
-    """
-    worth, inside, outside = np.empty(weight.shape[1]), np.full(weight.shape, np.inf), np.zeros(weight.shape)
-    for n, most in enumerate(capacity.tolist()):
-        needs, fits = weight[:, n].tolist(), np.flatnonzero(weight[:, n] <= most).tolist()
-        before = np.zeros((len(fits) + 1, most + 1))  # best of the devices before one, by what they may take
-        for i, m in enumerate(fits):
-            before[i + 1] = before[i]
-            np.maximum(before[i, needs[m] :], before[i, : most + 1 - needs[m]] + value[m], out=before[i + 1, needs[m] :])
-        worth[n] = before[-1, -1]
-        after: np.ndarray = np.zeros(most + 1)  # best of those after it, by what they leave, backwards
-        for i, m in reversed(list(enumerate(fits))):
-            need = needs[m]
-            outside[m, n] = worth[n] - (before[i] + after).max()
-            inside[m, n] = worth[n] - (before[i, : most + 1 - need] + after[need:]).max() - value[m]
-            grown = after.copy()
-            np.maximum(after[: most + 1 - need], after[need:] + value[m], out=grown[: most + 1 - need])
-            after = grown
-    return worth, inside, outside
 
 
 def stage(instance: Instance, epoch: int, weight: np.ndarray, price: np.ndarray) -> Stage:

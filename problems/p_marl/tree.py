@@ -14,11 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mecbench.problems.arrays import Array
 from mecbench.problems.evaluation import CertificateError
-from mecbench.problems.p_marl.pricing import packing_losses
 
-__all__ = ["Residual", "Tree", "check_tree", "exclude", "reduce", "restrict"]
+__all__ = ["Excluded", "Residual", "Tree", "check_tree", "exclude", "reduce", "restrict"]
 
-MOST_WORTH = 2**52  # of all devices together, so that sums of values are exact in float64
+MOST_WORTH = 2**52  # of all devices on all edges together, so that sums of what they lose are exact
 
 
 class Tree(BaseModel):
@@ -59,6 +58,21 @@ class Residual(NamedTuple):
     edge: np.ndarray
 
 
+class Excluded(NamedTuple):
+    """What values tell of the pairs of devices and edges.
+
+    Attributes
+    ----------
+    pairs
+        Those that are in no packing, bool, shape [R, N].
+    left
+        What the values leave open once a device is on an edge, below 0 of the excluded pairs, int64, shape [R, N].
+    """
+
+    pairs: np.ndarray
+    left: np.ndarray
+
+
 def reduce(weight: np.ndarray, capacity: int) -> Residual | None:
     """Pack devices that have one edge left until there are none; ``None`` if somebody finds no room.
 
@@ -69,38 +83,36 @@ def reduce(weight: np.ndarray, capacity: int) -> Residual | None:
     capacity
         L.
     """
+    from mecbench.problems.p_marl.packing_compiled import pack_single  # compiles, so not before it is needed
+
     left = np.full(weight.shape[1], capacity, dtype=np.int64)
     edge = np.full(weight.shape[0], -1, dtype=np.int64)
-    while True:
-        possible = weight <= left
-        choices = np.where(edge < 0, possible.sum(axis=1), weight.shape[1] + 1)
-        if not choices.all():
-            return None
-        single = np.flatnonzero(choices == 1)
-        if not single.size:
-            rest = np.flatnonzero(edge < 0)
-            return Residual(rest, np.where(possible, weight, capacity + 1)[rest], left, edge)
-        edge[single] = possible[single].argmax(axis=1)
-        np.subtract.at(left, edge[single], weight[single, edge[single]])
-        if left.min() < 0:
-            return None
+    if not pack_single(np.ascontiguousarray(weight), left, edge):
+        return None
+    rest = np.flatnonzero(edge < 0)
+    needs = weight[rest]
+    return Residual(rest, np.where(needs <= left, needs, capacity + 1), left, edge)
 
 
-def exclude(value: np.ndarray, worth: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray | None:
-    """Pairs that lose more than values leave open, bool, shape [R, N]; ``None`` if the values leave nothing to any packing.
+def exclude(value: np.ndarray, residual: Residual) -> Excluded | None:
+    """Pairs that lose more than values leave open; ``None`` if the values leave nothing to any packing.
 
     Parameters
     ----------
     value
-        Of each device, shape [R].
-    worth, inside, outside
-        As `packing_losses` has them. Who is on one edge is on no other, which loses something there, too.
+        Of each device that still chooses, int64 of at least 0, shape [R].
+    residual
+        What is left of the packing.
     """
-    left_open = float(worth.sum() - value.sum())
-    if left_open < 0.0:
+    from mecbench.problems.p_marl.packing_compiled import losses, worths
+
+    left_open = int(worths(value, residual.weight, residual.capacity).sum() - value.sum())
+    if left_open < 0:
         return None
-    excluded: np.ndarray = inside + (outside.sum(axis=1, keepdims=True) - outside) > left_open
-    return excluded
+    inside, outside = losses(value, residual.weight, residual.capacity)
+    # Who is on one edge is on no other, which loses something there, too.
+    left = left_open - (inside + (outside.sum(axis=1, keepdims=True) - outside))
+    return Excluded(left < 0, left)
 
 
 def restrict(weight: np.ndarray, capacity: int, row: int, edge: int) -> np.ndarray:
@@ -148,9 +160,9 @@ def check_tree(tree: Tree, weight: np.ndarray, capacity: int, rest: np.ndarray) 
         residual = reduce(allowed, capacity)
         if residual is None:
             continue
-        price = tree.device_price[node][rest][residual.device].astype(float)
-        if price.sum() > MOST_WORTH:
-            raise CertificateError(f"node {node}: expected values of sum at most {MOST_WORTH}, found {price.sum():g}")
+        price = tree.device_price[node, rest[residual.device]]
+        if (total := price.sum(dtype=float)) > MOST_WORTH / weight.shape[1]:
+            raise CertificateError(f"node {node}: expected values of sum at most {MOST_WORTH}, edges times, found {total:g}")
         narrowed = _narrow(allowed, capacity, residual, price)
         if narrowed is None:
             continue
@@ -159,11 +171,11 @@ def check_tree(tree: Tree, weight: np.ndarray, capacity: int, rest: np.ndarray) 
 
 def _narrow(allowed: np.ndarray, capacity: int, residual: Residual, price: np.ndarray) -> np.ndarray | None:
     """Weights without the pairs that prices exclude; ``None`` if they exclude every packing."""
-    excluded = exclude(price, *packing_losses(price, residual.weight, residual.capacity))
+    excluded = exclude(price, residual)
     if excluded is None:
         return None
     narrowed = allowed.copy()
-    narrowed[residual.device] = np.where(excluded, capacity + 1, residual.weight)
+    narrowed[residual.device] = np.where(excluded.pairs, capacity + 1, residual.weight)
     return narrowed
 
 

@@ -95,8 +95,6 @@ class Branching:
         return Tree(threshold=threshold, device_price=price, parent=np.array(parents), device=device, edge=np.array(edges) + 1)
 
     def _settle(self, case: _Case) -> None:
-        from mecbench.solvers.p_marl.packing_compiled import losses
-
         most, price = self._packing.capacity, np.zeros(len(case.weight), dtype=np.int64)
         node = len(self._settled)
         self._settled.append((price, case.parent, case.row, case.edge))
@@ -112,27 +110,23 @@ class Branching:
         price[residual.device] = np.rint(UNIT * value)
         if node == 0:
             self.value[residual.device] = value
-        whole = price[residual.device].astype(float)
-        worth, inside, outside = losses(whole, residual.weight, residual.capacity)
-        excluded = exclude(whole, worth, inside, outside)
+        excluded = exclude(price[residual.device], residual)
         if excluded is None:
             return
         weight, known = np.full_like(case.weight, most + 1), case.value.copy()
         packed = np.flatnonzero(residual.edge >= 0)
         weight[packed, residual.edge[packed]] = self._packing.weight[packed, residual.edge[packed]]
-        weight[residual.device], known[residual.device] = np.where(excluded, most + 1, residual.weight), value
+        weight[residual.device], known[residual.device] = np.where(excluded.pairs, most + 1, residual.weight), value
         possible = residual.weight <= most
-        if (excluded & possible).sum() >= WORTHWHILE * possible.sum():
+        if (excluded.pairs & possible).sum() >= WORTHWHILE * possible.sum():
             self._open.append(_Case(weight, known, node, -1, -1))
         else:
-            lost = inside + outside.sum(axis=1, keepdims=True) - outside
-            left = np.where(excluded, -np.inf, worth.sum() - whole.sum() - lost)
-            self._branch(_Case(weight, known, node, -1, -1), residual, left)
+            self._branch(_Case(weight, known, node, -1, -1), residual, excluded.left)
 
     def _branch(self, case: _Case, residual: Residual, left: np.ndarray) -> None:
         """Open the cases of the device that leave least open together, so that the one that leaves most is next."""
-        several = (left >= 0.0).sum(axis=1) > 1
-        row = int(np.where(several, np.maximum(left, 0.0).sum(axis=1), np.inf).argmin())
+        several = (left >= 0).sum(axis=1) > 1
+        row = int(np.where(several, np.maximum(left, 0).sum(axis=1), np.inf).argmin())
         for edge in np.argsort(left[row], kind="stable").tolist():
-            if left[row, edge] >= 0.0:
+            if left[row, edge] >= 0:
                 self._open.append(case._replace(row=int(residual.device[row]), edge=edge))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["losses", "pack", "repair"]
+__all__ = ["pack", "repair"]
 
 TIE = 0.02  # weight of a move's regret beside the overload that it removes
 TENURE = 5, 11  # fewest iterations for which a device may not return to an edge, and the random ones beyond
@@ -58,52 +58,6 @@ def pack(
                 packed[m, n] = True
                 c -= w
     return total
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def losses(value: np.ndarray, weight: np.ndarray, capacity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What `mecbench.problems.p_marl.pricing.packing_losses` tells: the worth of edges, and their losses with and without a device.
-
-    Parameters
-    ----------
-    value
-        Of each device, at least 0, shape [R].
-    weight
-        w_mn, int64 of at least 1, shape [R, N]; above the capacity for never.
-    capacity
-        Of each edge, int64, shape [N].
-
-    Returns
-    -------
-    tuple
-        Shapes [N], [R, N] and [R, N].
-    """
-    devices, edges = weight.shape
-    worth, inside, outside = np.zeros(edges), np.full((devices, edges), np.inf), np.zeros((devices, edges))
-    before, after = np.zeros((devices + 1, capacity.max() + 1)), np.zeros(capacity.max() + 1)
-    for n in range(edges):
-        most = capacity[n]
-        for m in range(devices):
-            w, v = weight[m, n], value[m]
-            for c in range(most + 1):
-                before[m + 1, c] = before[m, c] if c < w else max(before[m, c], before[m, c - w] + v)
-        worth[n] = before[devices, most]
-        after[: most + 1] = 0.0  # by what is taken
-        for m in range(devices - 1, -1, -1):
-            w, v = weight[m, n], value[m]
-            if w > most:
-                continue
-            best = 0.0
-            for c in range(most + 1):
-                best = max(best, before[m, c] + after[most - c])
-            outside[m, n] = worth[n] - best
-            best = 0.0
-            for c in range(most + 1 - w):
-                best = max(best, before[m, c] + after[most - w - c])
-            inside[m, n] = worth[n] - best - v
-            for c in range(most, w - 1, -1):
-                after[c] = max(after[c], after[c - w] + v)
-    return worth, inside, outside
 
 
 @njit(cache=True, error_model="numpy", no_cpython_wrapper=True)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mecbench.problems.p_marl.certificate import DantzigWolfe, Proof
+from mecbench.problems.p_marl.tree import Residual, exclude, reduce
 from mecbench.solvers.p_marl.branching import Branching
 from mecbench.solvers.p_marl.dantzig_wolfe import Ascent, tractable
 from mecbench.solvers.p_marl.epoch import Decisions, Epoch, Packing
@@ -272,9 +273,10 @@ class Search:
 
 def compile_search() -> None:
     """Compile the kernels, or load them."""
-    from mecbench.solvers.p_marl.packing_compiled import losses, pack, repair
+    from mecbench.solvers.p_marl.packing_compiled import pack, repair
 
     weight, regret = np.ones((1, 1), dtype=np.int64), np.zeros((1, 1))
-    losses(np.ones(1), weight, np.ones(1, dtype=np.int64))
+    exclude(np.ones(1, dtype=np.int64), Residual(np.zeros(1, dtype=np.int64), weight, np.ones(1, dtype=np.int64), np.full(1, -1)))
+    reduce(weight, 1)
     pack(np.ones(1), weight, np.ones(1, dtype=np.int64), np.zeros(2), np.zeros((1, 2), dtype=np.bool_), np.zeros((1, 1), dtype=np.bool_))
     repair(weight, regret, 1, np.zeros(1, dtype=np.int64), 1, np.ones(1, dtype=np.uint64))

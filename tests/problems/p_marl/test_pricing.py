@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mecbench.problems.p_marl.evaluate import account
-from mecbench.problems.p_marl.pricing import packing_losses, packing_values, path_values, stage
+from mecbench.problems.p_marl.pricing import packing_values, path_values, stage
 from mecbench.problems.p_marl.solution import Solution
 
 
@@ -27,24 +27,6 @@ def test_packings_are_optimal(seed):
         subsets = chain.from_iterable(combinations(range(devices), size) for size in range(devices + 1))
         best = max(sum(value[m] for m in subset) for subset in subsets if sum(weight[m, n] for m in subset) <= capacity)
         assert found[n] == pytest.approx(best, rel=1e-12)
-
-
-@settings(max_examples=50, deadline=None)
-@given(seed=st.integers(0, 10**6))
-def test_losses_are_what_forcing_a_device_costs(seed):
-    """With or without a device, the best subset of an edge loses what is told, exactly where values are whole numbers."""
-    random = np.random.default_rng(seed)
-    devices, capacity = int(random.integers(1, 7)), random.integers(0, 12, 2)
-    value, weight = random.integers(0, 9, devices).astype(float), random.integers(1, 13, (devices, 2))
-    worth, inside, outside = packing_losses(value, weight, capacity)
-    for n in range(2):
-        subsets = chain.from_iterable(combinations(range(devices), size) for size in range(devices + 1))
-        fitting = [subset for subset in subsets if sum(weight[m, n] for m in subset) <= capacity[n]]
-        assert worth[n] == max(sum(value[m] for m in subset) for subset in fitting)
-        for m in range(devices):
-            with_it = max((sum(value[i] for i in subset) for subset in fitting if m in subset), default=-np.inf)
-            without = max(sum(value[i] for i in subset) for subset in fitting if m not in subset)
-            assert (inside[m, n], outside[m, n]) == (worth[n] - with_it, worth[n] - without)
 
 
 @settings(max_examples=40, deadline=None)
