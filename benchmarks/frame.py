@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mecbench import problems
 from mecbench.benchmarks.store import Store
-from mecbench.benchmarks.training import agents
+from mecbench.benchmarks.training import agent
 from mecbench.instances import library
 from mecbench.problems.arrays import ArrayModel
 from mecbench.problems.evaluation import Regret, Sense, beats, excess, gap
@@ -123,8 +123,8 @@ def to_frame(store: Store, known: Mapping[str, Reference] | None = None) -> pd.D
         objective and best certified bound of the library and the runs), ``gap`` and ``excess`` to that bound,
         ``regret`` (certified, where a certificate of the library or the runs prices a constraint), ``violation`` (the
         largest relative one) and ``violations`` (relative, by family); ``limited_value`` and ``limited_limit`` of what a
-        long-term constraint limits (NaN without), over all requests, failed ones included; and ``agent``, which is the same
-        for training runs that differ in their seed only, ``training_seed``, ``transitions`` and ``training_cpu_seconds`` (NaN
+        long-term constraint limits (NaN without), over all requests, failed ones included; and ``agent`` and ``recipe``, which are
+        the same for training runs that differ in their seed only, ``training_seed``, ``transitions`` and ``training_cpu_seconds`` (NaN
         for what was not trained).
     """
     import pandas as pd
@@ -145,14 +145,13 @@ def to_frame(store: Store, known: Mapping[str, Reference] | None = None) -> pd.D
         row["gap"], row["excess"] = gap(counted, row["reference_bound"]), excess(counted, row["reference_bound"])
         for latency in _LATENCIES:
             row[latency] = row["metrics"].get(latency)
+        row["agent"], row["recipe"] = agent(row["algorithm"], row["training"]), row["training"].get("recipe", "")
         row["training_seed"] = row["training"].get("seed")
         for cost in ("transitions", "training_cpu_seconds"):
             row[cost] = row["training"].get(cost)
-    for row, agent in zip(rows, agents((row["algorithm"], row["training"]) for row in rows), strict=True):
-        row["agent"] = agent
     computed = ["best_objective", "reference_bound", "regret", "violation", "limited_value", "limited_limit", *_LATENCIES]
     trained = ["training_seed", "transitions", "training_cpu_seconds"]
-    columns = [*(name for name in _STORED if name != "training"), *computed, "gap", "excess", "agent", *trained]
+    columns = [*(name for name in _STORED if name != "training"), *computed, "gap", "excess", "agent", "recipe", *trained]
     frame = pd.DataFrame(rows, columns=columns)
     numbers = ["objective", "bound", "memory_limit", *computed, *trained]
     return frame.astype(dict.fromkeys(numbers, float) | {"feasible": bool})

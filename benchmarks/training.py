@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["agents", "summary"]
+__all__ = ["agent", "summary"]
 
 _KEPT = ("agent", "size", "preset", "seed", "transitions", "training_seconds", "training_cpu_seconds")
 
@@ -36,33 +35,23 @@ def summary(header: Mapping[str, Any]) -> dict[str, Any]:
     return {name: header[name] for name in _KEPT if name in header} | {"recipe": digest}
 
 
-def agents(trained: Iterable[tuple[str, Mapping[str, Any]]]) -> list[str]:
-    """Name the agents that algorithms are: checkpoints from several seeds of one recipe are one agent.
+def agent(algorithm: str, training: Mapping[str, Any]) -> str:
+    """Name the agent that an algorithm is: one for all checkpoints that were trained alike.
 
     Parameters
     ----------
-    trained
-        Canonical name of each algorithm and the summary of its training.
+    algorithm
+        Canonical name.
+    training
+        Summary of its training.
 
     Returns
     -------
-    list of str
-        In the order given: of a learned algorithm its name without the checkpoint, with size and preset of its training, and
-        with its recipe where two share all that; of any other its name.
+    str
+        Of a learned algorithm its name without the checkpoint, with size and preset of its training; of any other its name.
     """
-    given = list(trained)
-    names = [_agent(*item) for item in given]
-    recipes = defaultdict(set)
-    for name, (_, training) in zip(names, given, strict=True):
-        recipes[name].add(training.get("recipe"))
-    return [
-        f"{name.removesuffix(']')}, recipe {training['recipe']}]" if training and len(recipes[name]) > 1 else name
-        for name, (_, training) in zip(names, given, strict=True)
-    ]
-
-
-def _agent(algorithm: str, training: Mapping[str, Any]) -> str:
     if not training:
         return algorithm
     name = re.sub(r"(?<=[:,])checkpoint=[^,]*,?", "", algorithm).rstrip(":,")
-    return f"{name} [{', '.join(str(training[part]) for part in ('size', 'preset') if training.get(part)) or 'trained'}]"
+    told = [str(training[part]) for part in ("size", "preset") if training.get(part) not in (None, "", "default")]
+    return f"{name} [{', '.join(told) or 'trained'}]"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-__all__ = ["compare_pairs", "holm"]
+__all__ = ["NOISE", "compare_pairs", "holm"]
 
 EXACT = 50  # instances up to which the test is exact, if no two differences are equal; else it is the normal approximation
 NOISE = 1e-9  # gaps that differ by less are equal

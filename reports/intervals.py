@@ -1,6 +1,7 @@
 """Robust means and their bootstrap intervals.
 
-Source: Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice" (2021), without its package.
+Sources: Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice" (2021), without its package; Owen, "The
+pigeonhole bootstrap" (2007), for tables of seeds by instances.
 """
 
 from __future__ import annotations
@@ -48,15 +49,16 @@ def bootstrap_interval(
     """Percentile interval of a trimmed mean by the stratified bootstrap.
 
     Each stratum is resampled with replacement to its own size, so that the mixture of strata, which was designed
-    and not drawn, stays as it is. More than 10,000 values are resampled less often, never below 200 times: their
-    interval is narrow, and so is its noise.
+    and not drawn, stays as it is. In a table of training seeds by instances both are resampled, the seeds as whole rows:
+    what one seed learned badly it does badly everywhere, and cells resampled apart would average that away. More than 10,000
+    values are resampled less often, never below 200 times: their interval is narrow, and so is its noise.
 
     Parameters
     ----------
     values
-        Independent values, shape [N], N >= 1.
+        Independent values, shape [N], N >= 1; or a row of them for each seed, shape [S, N], NaN where there is none.
     strata
-        Label of each value's stratum, shape [N]; one stratum by default.
+        Label of the stratum of each of the N; one stratum by default.
     trim
         Share cut from either end, see `trimmed_mean`.
     confidence
@@ -69,38 +71,44 @@ def bootstrap_interval(
     Returns
     -------
     tuple of float
-        Lower and upper end; both the value itself where N = 1, which says nothing about its spread.
+        Lower and upper end; both the value itself where N = S = 1, which says nothing about its spread.
     """
-    size = values.size
-    labels = np.zeros(size, dtype=np.int64) if strata is None else np.unique(strata, return_inverse=True)[1].astype(np.int64)
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
-    cut = int(trim * size)
+    table = np.atleast_2d(values)
+    rows, columns = table.shape
+    labels = np.zeros(columns, dtype=np.int64) if strata is None else np.unique(strata, return_inverse=True)[1].astype(np.int64)
+    flat = table.ravel()
+    order = np.argsort(flat, kind="stable")[: np.count_nonzero(~np.isnan(flat))]  # NaN is last
+    ranked, row, column = flat[order], order // columns, order % columns
+    number = min(resamples, max(LEAST_RESAMPLES, DRAWS // flat.size))
+    block = max(1, BLOCK // flat.size)
+    of_rows = _counts(np.zeros(rows, dtype=np.int64).tobytes(), number, seed + 1, block)
     results = []
-    for counts in _counts(labels.tobytes(), min(resamples, max(LEAST_RESAMPLES, DRAWS // size)), seed):
+    for whole, counts in zip(of_rows, _counts(labels.tobytes(), number, seed, block), strict=True):
         # Of a resample only how often each value was drawn matters, and of a sorted one only the copies between the cuts.
-        if cut:
-            ends = np.cumsum(np.take(counts, order, axis=1), axis=1)
-            kept = np.diff(np.clip(ends, cut, size - cut, out=ends), axis=1, prepend=np.float32(cut))
-            results.append(kept @ ranked / (size - 2 * cut))
-        else:
-            results.append(counts @ values / size)
+        kept = np.take(counts, column, axis=1)
+        if rows > 1:
+            kept *= whole[:, row]
+        if trim:
+            ends = np.cumsum(kept, axis=1, out=kept)
+            cut = np.floor(trim * ends[:, -1:])
+            kept = np.diff(np.clip(ends, cut, ends[:, -1:] - cut, out=ends), axis=1, prepend=cut)
+        with np.errstate(invalid="ignore"):  # a resample of empty cells alone has no mean
+            results.append(kept @ ranked / kept.sum(axis=1, dtype=np.float64))
     # What rounding adds to a constant is no spread.
     means = np.concatenate(results).clip(ranked[0], ranked[-1])
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.nanquantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 
-@lru_cache(maxsize=4)
-def _counts(strata: bytes, resamples: int, seed: int) -> list[np.ndarray]:
-    """How often each value is drawn, blocks of shape [resamples, N]: the same for all algorithms that ran on the same instances."""
+@lru_cache(maxsize=8)
+def _counts(strata: bytes, resamples: int, seed: int, block: int) -> list[np.ndarray]:
+    """How often each value is drawn, blocks of shape [block, N]: the same for all algorithms that ran on the same instances."""
     labels = np.frombuffer(strata, dtype=np.int64)
     members = [np.flatnonzero(labels == label) for label in range(int(labels.max()) + 1)]
     random = np.random.Generator(np.random.PCG64(seed))
-    rows = max(1, BLOCK // labels.size)
     blocks = []
-    for start in range(0, resamples, rows):
-        number = min(rows, resamples - start)
+    for start in range(0, resamples, block):
+        number = min(block, resamples - start)
         counts = np.empty((number, labels.size), dtype=np.float32)
         for member in members:
             drawn = random.integers(0, member.size, (number, member.size), dtype=np.int32)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from mecbench.reports.intervals import bootstrap_interval, trimmed_mean
 
-__all__ = ["COLUMNS", "constraint_satisfaction", "order", "primal_integral", "score", "shifted_geometric_mean", "summarise"]
+__all__ = ["COLUMNS", "constraint_satisfaction", "families", "order", "primal_integral", "score", "shifted_geometric_mean", "summarise"]
 
 COLUMNS = (
     "instance",
@@ -200,7 +200,7 @@ def summarise(scored: pd.DataFrame) -> dict[str, Any]:
     """
     instances = scored.groupby("instance_sha256", sort=True)
     gaps = instances["gap"].mean().to_numpy()
-    strata = _families(instances[["suite", "instance"]].first())
+    strata = families(instances[["suite", "instance"]].first())
     mean_low, mean_high = bootstrap_interval(gaps, strata, trim=0.0)
     iqm_low, iqm_high = bootstrap_interval(gaps, strata)
     claims = int(scored["claims"].sum())
@@ -240,7 +240,7 @@ def summarise(scored: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _families(instances: pd.DataFrame) -> np.ndarray:
+def families(instances: pd.DataFrame) -> np.ndarray:
     """Stratum of each instance; families too small to be resampled are one stratum together."""
     family = instances["suite"].astype(str) + " " + instances["instance"].astype(str).str.replace(r"[^a-zA-Z]*\d+$", "", regex=True)
     return family.where(family.groupby(family).transform("size") >= FAMILY, "").to_numpy(dtype=str)

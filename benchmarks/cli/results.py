@@ -24,12 +24,14 @@ Folders = Annotated[list[Path], typer.Argument(help="Folders that `mecbench run 
 @verbs.command("leaderboard", epilog="Example: mecbench leaderboard results")
 def leaderboard(folders: Folders, json: Json = False) -> None:
     """Rank the algorithms of one or more stores; failures count, and nothing is left out."""
+    from mecbench.reports.agents import agent_board
     from mecbench.reports.leaderboard import hard_failures, remarks
 
     frame, _ = _read(folders)
     scored, board = board_of(frame)
     if json:
-        print_json({"leaderboard": board.to_dict("records"), "remarks": remarks(scored), "alarms": hard_failures(scored)})
+        agents = agent_board(scored).to_dict("records")
+        print_json({"leaderboard": board.to_dict("records"), "agents": agents, "remarks": remarks(scored), "alarms": hard_failures(scored)})
     else:
         print_board(scored, board)
 
@@ -62,7 +64,8 @@ def board_of(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def print_board(scored: pd.DataFrame, board: pd.DataFrame) -> None:
-    """Print the leaderboard of each problem, with what a reader must know before comparing rows."""
+    """Print the leaderboard of each problem, learned agents apart, with what a reader must know before comparing rows."""
+    from mecbench.reports.agents import agent_board, display_agents
     from mecbench.reports.leaderboard import display, hard_failures, remarks
 
     for problem, group in board.groupby("problem"):
@@ -87,6 +90,16 @@ def print_board(scored: pd.DataFrame, board: pd.DataFrame) -> None:
                 "solved",
             ),
             alarm=alarm,
+        )
+    for problem, group in agent_board(scored).groupby("problem"):
+        shown = display_agents(group)
+        unlimited = () if group["limited_limit"].notna().any() else ("limited", "limit", "violating", "worst excess")
+        print_table(
+            [{str(name): str(cell) for name, cell in row.items() if name not in unlimited} for row in shown.to_dict("records")],
+            title=f"{problem}: learned agents over all their training seeds, missed limits at their price; rival: "
+            f"{group['rival'].max() or 'none'}; break-even in instances against {group['solver'].max() or 'none'}",
+            left=("agent", "sees", "kind"),
+            expendable=("transitions", "decision p50", "p95", "limit", "worst excess", "better than rival", "training", "kind"),
         )
     if board.empty:
         print("nothing has run yet")

@@ -90,7 +90,7 @@ def test_contradictions_are_never_written(store: Store) -> None:
 
 
 def test_seeds_of_one_recipe_are_one_agent(store: Store) -> None:
-    """Checkpoints that differ in their seed are pooled, those of another recipe are not, and what was not trained is itself."""
+    """What was trained alike has one name and one recipe, whatever its checkpoint is called; what was not trained is itself."""
     trained = {"agent": "p-edge/ppo", "size": "small", "transitions": 1000, "training_cpu_seconds": 60.0, "recipe": "a"}
     with store:
         solution = list(store.records())[1]
@@ -98,8 +98,8 @@ def test_seeds_of_one_recipe_are_one_agent(store: Store) -> None:
             text = f"p-edge/ppo:checkpoint=runs/{seed}.npz,sampled=1"
             store.add(replace(solution, key=text, algorithm=text, training=trained | {"seed": seed, "recipe": recipe}))
         frame = to_frame(store)
-    names = "p-edge/ppo:sampled=1 [small, recipe a]", "p-edge/ppo:sampled=1 [small, recipe b]"
-    assert frame["agent"].tolist() == ["p-edge/bound", "p-edge/solution", "p-edge/infeasible", names[0], names[0], names[1]]
+    assert frame["agent"].tolist() == ["p-edge/bound", "p-edge/solution", "p-edge/infeasible", *["p-edge/ppo:sampled=1 [small]"] * 3]
+    assert frame["recipe"].tolist() == ["", "", "", "a", "a", "b"]
     assert frame["training_seed"].tolist()[3:] == [0, 1, 2]
     assert frame["training_cpu_seconds"].fillna(0).tolist() == [0, 0, 0, 60, 60, 60]
     assert frame["transitions"].isna().tolist() == [True] * 3 + [False] * 3

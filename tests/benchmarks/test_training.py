@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mecbench.benchmarks.plan import plan
-from mecbench.benchmarks.training import agents, summary
+from mecbench.benchmarks.training import agent, summary
 from mecbench.instances import library
 from mecbench.solvers.catalogue import resolve
 
@@ -26,17 +26,13 @@ def test_a_recipe_is_all_but_the_seed() -> None:
 
 
 def test_agents_have_names_for_people() -> None:
-    """The checkpoint's path is no part of a name; a recipe is one only where it must be."""
-    one, other = {"size": "small", "preset": "paper", "recipe": "a"}, {"size": "small", "preset": "paper", "recipe": "b"}
-    assert agents([("p/x:checkpoint=a/b.npz", one), ("p/y:sampled=1,checkpoint=c.npz", other), ("p/greedy", {})]) == [
-        "p/x [small, paper]",
-        "p/y:sampled=1 [small, paper]",
-        "p/greedy",
-    ]
-    assert agents([("p/x:checkpoint=a", one), ("p/x:checkpoint=b", other)]) == [
-        "p/x [small, paper, recipe a]",
-        "p/x [small, paper, recipe b]",
-    ]
+    """The checkpoint's path is no part of a name, nor is the preset that everybody uses."""
+    trained = {"size": "small", "preset": "paper"}
+    assert agent("p/x:checkpoint=a/b.npz", trained) == "p/x [small, paper]"
+    assert agent("p/y:checkpoint=c.npz,sampled=1", trained) == "p/y:sampled=1 [small, paper]"
+    assert agent("p/y:sampled=1,checkpoint=c.npz", trained | {"preset": "default"}) == "p/y:sampled=1 [small]"
+    assert agent("p/x", {"agent": "p/x"}) == "p/x [trained]"
+    assert agent("p/greedy:checkpoint=none", {}) == "p/greedy:checkpoint=none"
 
 
 def test_the_shipped_agent_says_how_it_was_trained() -> None:

@@ -62,3 +62,46 @@ def test_many_values_are_resampled_less_often_and_in_blocks() -> None:
     low, high = bootstrap_interval(values, trim=0.0)
     assert high - low == pytest.approx(2 * 1.96 / 200, rel=0.15)
     assert low < values.mean() < high
+
+
+def test_one_row_or_one_column_is_the_plain_interval() -> None:
+    """A table of one seed is its instances; of one instance its seeds: then scipy's interval of the interquartile mean holds."""
+    values = np.random.Generator(np.random.PCG64(5)).lognormal(size=40)
+    assert bootstrap_interval(values[None]) == bootstrap_interval(values)
+    expected = stats.bootstrap(
+        (values,),
+        lambda x, axis: stats.trim_mean(x, 0.25, axis=axis),
+        method="percentile",
+        n_resamples=20_000,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    low, high = bootstrap_interval(values[:, None], resamples=20_000)
+    assert low == pytest.approx(expected.low, rel=0.02)
+    assert high == pytest.approx(expected.high, rel=0.02)
+
+
+@pytest.mark.parametrize(("trim", "hole"), [(0.25, False), (0.25, True), (0.0, True)])
+def test_seeds_and_instances_are_both_resampled(trim: float, hole: bool) -> None:
+    """A resample is a table of drawn rows and drawn columns, as written out here; what is missing is in none."""
+    random = np.random.Generator(np.random.PCG64(6))
+    table = random.normal(0.0, 1.0, (5, 1)) + random.normal(0.0, 1.0, (5, 12))
+    if hole:
+        table[2, 3] = table[4, 0] = np.nan
+    strata = np.repeat(["a", "b"], [7, 5])
+    means = []
+    for _ in range(2000):
+        columns = np.concatenate([random.integers(0, 7, 7), random.integers(7, 12, 5)])
+        cells = table[random.integers(0, 5, 5)][:, columns]
+        means.append(stats.trim_mean(cells[~np.isnan(cells)], trim))
+    expected = np.quantile(means, [0.025, 0.975])
+    np.testing.assert_allclose(bootstrap_interval(table, strata, trim, resamples=8000), expected, atol=0.1)
+
+
+def test_a_seed_is_good_or_bad_everywhere() -> None:
+    """Five seeds of very different worth on sixty instances: cells drawn apart would promise far more than five seeds can."""
+    random = np.random.Generator(np.random.PCG64(7))
+    table = np.arange(5.0)[:, None] + random.normal(0.0, 0.1, (5, 60))
+    low, high = bootstrap_interval(table, trim=0.0)
+    assert high - low == pytest.approx(2 * 1.96 * np.arange(5.0).std() / np.sqrt(5), rel=0.15)
+    apart = bootstrap_interval(table.ravel(), trim=0.0)
+    assert apart[1] - apart[0] < (high - low) / 5

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from mecbench.benchmarks import harness
+from mecbench.benchmarks.plan import plan
 from mecbench.benchmarks.store import Store
+from mecbench.instances import library
+from mecbench.solvers.catalogue import resolve
 
 ROW = {
     "rank", "problem", "algorithm", "sees", "kind", "instances", "runs", "solved", "feasible", "feasible_share",
@@ -39,6 +43,18 @@ def test_a_leaderboard_for_people(mecbench, store: Path) -> None:  # type: ignor
     assert "2/2" in out
     assert "0/2" in out
     assert "100.00 %" in out
+
+
+def test_learned_agents_have_a_table_of_their_own(mecbench, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Seeds, training and what it takes to pay for it, for people and for programs; without them there is none."""
+    stored = library.load("p-edge-tiny-nsg-0000")
+    job = plan([stored], [resolve("p-edge/ppo"), resolve("p-edge/equal-share")], time_limit=5.0)
+    with Store(tmp_path) as own:
+        harness.run(job, own)
+    agents = {row["agent"]: row for row in mecbench("leaderboard", tmp_path, "--json").json["agents"]}
+    assert set(agents) == {"p-edge/ppo [small]", "p-edge/equal-share"}
+    assert agents["p-edge/ppo [small]"]["training_cpu_seconds"] > 60
+    assert "p-edge: learned agents over all their training seeds" in mecbench("leaderboard", tmp_path).out
 
 
 def test_a_narrow_terminal_keeps_the_labels(mecbench, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
