@@ -22,6 +22,7 @@ MARGIN = 1e-8  # relative, by which a proof exceeds its limit: more than its che
 OVERLOAD = 1e-7  # multiprocessors by which the relaxation must exceed the edges to count as infeasible
 STEP = 1e-3  # of the largest threshold, the first step beyond a proven threshold; then doubled
 PRECISION = 1e-12  # relative, to which the largest proven threshold is found, and then the next cost above
+ENOUGH = 1e-2  # part of a round's progress that the next round may make up for
 ROUNDING = 1e-6  # multiprocessors by which more is kept than the prices allow to rule out
 
 
@@ -71,8 +72,15 @@ def relax(packing: Packing) -> Prices:
     return Prices(price / price.sum(), dual[:devices], float(highs.getInfo().objective_function_value))
 
 
-def linear_bound(epoch: Epoch) -> tuple[LpDual, Prices | None]:
+def linear_bound(epoch: Epoch, start: np.ndarray | None = None) -> tuple[LpDual, Prices | None]:
     """Largest threshold that the relaxation proves an epoch to cost, or the largest that some device proves alone.
+
+    Parameters
+    ----------
+    epoch
+        The epoch.
+    start
+        Prices y to begin with, such as another epoch's, sum 1, shape [N]; they change the way there only.
 
     Returns
     -------
@@ -82,21 +90,26 @@ def linear_bound(epoch: Epoch) -> tuple[LpDual, Prices | None]:
     edges = epoch.instance.edges
     price, threshold = np.full(edges, 1.0 / edges), min(epoch.floor, math.nextafter(epoch.ceiling, math.inf))
     proven = LpDual(threshold=threshold, edge_price=price)
+    if start is not None:
+        proven = _further(epoch, threshold, start) or proven
     while True:
-        packing = epoch.packing(threshold)
+        packing = epoch.packing(proven.threshold)
         if not packing.rest.size or not packing.possible.any(axis=1).all():
             return proven, None
         prices = relax(packing)
-        if prices.overload <= OVERLOAD:
+        better = _further(epoch, proven.threshold, prices.edge) if prices.overload > OVERLOAD else None
+        if better is None:
             return proven, prices
-        further = supremum(epoch, threshold, lambda packing, price=prices.edge: _exceeds(packing, price))  # type: ignore[misc]
-        if further <= threshold:
-            return proven, prices
-        threshold = further
-        proven = LpDual(threshold=threshold, edge_price=prices.edge)
+        proven = better
 
 
-def supremum(epoch: Epoch, threshold: float, proves: Callable[[Packing], bool]) -> float:
+def _further(epoch: Epoch, threshold: float, price: np.ndarray) -> LpDual | None:
+    """Proof of a larger threshold, about the largest that prices prove; ``None`` if they prove none."""
+    further = supremum(epoch, threshold, lambda packing: _exceeds(packing, price), ENOUGH)
+    return LpDual(threshold=further, edge_price=price) if further > threshold else None
+
+
+def supremum(epoch: Epoch, threshold: float, proves: Callable[[Packing], bool], enough: float = 0.0) -> float:
     """Largest threshold just below which packings are proved impossible, by a test that is monotone.
 
     Parameters
@@ -107,6 +120,8 @@ def supremum(epoch: Epoch, threshold: float, proves: Callable[[Packing], bool]) 
         To begin with; what is returned if nothing beyond is proved.
     proves
         The test.
+    enough
+        Part of the progress beyond the threshold that may be missed.
     """
     last = epoch.ceiling
     if threshold > last or not proves(epoch.packing(threshold)):
@@ -117,7 +132,7 @@ def supremum(epoch: Epoch, threshold: float, proves: Callable[[Packing], bool]) 
         if not proves(epoch.packing(high)):
             break
         low = high
-    while high - low > PRECISION * high:
+    while high - low > max(PRECISION * high, enough * (low - threshold)):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if proves(epoch.packing(middle)) else (low, middle)
     return epoch.next_cost(low)
