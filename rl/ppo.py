@@ -8,8 +8,8 @@ second channel for a cost beside the reward, with a `Constraint`, is the Lagrang
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -108,11 +108,17 @@ class Rollout:
         True where the episode ended with the step, shape [T, B]; an episode that was cut short is not terminated.
     cost
         Cost in its own unit, shape [T, B, A].
+    mean_cost
+        What the multiplier compares with the limit, where `cost` charges agents for more than what is limited; else it is
+        the mean of `cost`.
     after
         What is seen after the last step, tensors [B, ...]; needed unless all episodes have terminated by then.
     length
         Decisions in each action, where actions are sequences, shape [T, B, A]: a ratio is then the geometric mean of its
         decisions' ratios, so that the clip does not depend on their number.
+    mean_cost
+        What the constraint holds for, where `cost` charges more than that, as what an agent costs others; by default the
+        mean of `cost`.
     """
 
     observation: Mapping[str, Tensor]
@@ -122,8 +128,10 @@ class Rollout:
     present: Tensor
     terminated: Tensor
     cost: Tensor | None = None
+    mean_cost: float | None = None
     after: Mapping[str, Tensor] | None = None
     length: Tensor | None = None
+    mean_cost: float | None = None
 
 
 class PPO:
@@ -186,7 +194,7 @@ class PPO:
         Returns
         -------
         statistics
-            ``reward`` and ``cost`` (means per agent and step), ``multiplier``, ``ratio_deviation`` (largest |ratio - 1| in
+            ``reward`` and ``cost`` (means per agent and step, or the rollout's own mean cost), ``multiplier``, ``ratio_deviation`` (largest |ratio - 1| in
             the first minibatch: 0 but for rounding if `evaluate` agrees with what was sampled), ``entropy``,
             ``divergence`` (from the actor before, estimated), ``clipped`` (share of ratios), ``actor_loss``,
             ``critic_loss`` and ``cost_critic_loss``, ``gradient_norm`` and ``critic_gradient_norm`` before they are
@@ -378,7 +386,8 @@ class PPO:
             "explained_variance": float(1 - unexplained / variance) if variance > 0 else 0.0,
         }
         if rollout.cost is not None:
-            statistics["cost"] = float(rollout.cost[present].double().mean())
+            mean = rollout.mean_cost
+            statistics["cost"] = float(rollout.cost[present].double().mean()) if mean is None else mean
         return statistics
 
 
@@ -437,14 +446,14 @@ def _rows(tree: Any, rows: Tensor) -> Any:
 
 
 def _on(device: str, rollout: Rollout) -> Rollout:
-    fields = {name: getattr(rollout, name) for name in Rollout.__dataclass_fields__}
-    return Rollout(**cast("dict[str, Any]", _each(fields, lambda tensor: tensor.to(device))))
+    tensors = {field.name: getattr(rollout, field.name) for field in fields(rollout) if field.name != "mean_cost"}
+    return replace(rollout, **_each(tensors, lambda tensor: tensor.to(device)))
 
 
 def _each(tree: Any, change: Any) -> Any:
     """Dictionaries and tuples with every tensor in them changed."""
-    if tree is None:
-        return None
+    if tree is None or isinstance(tree, float):
+        return tree
     if isinstance(tree, Mapping):
         return {name: _each(item, change) for name, item in tree.items()}
     return tuple(_each(item, change) for item in tree) if isinstance(tree, tuple) else change(tree)

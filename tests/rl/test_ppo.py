@@ -191,6 +191,17 @@ def test_the_multiplier_rises_exactly_where_the_mean_cost_exceeds_the_limit(cost
     assert (agent.multiplier > start) == (cost > 2.0 and start < 3.0)
 
 
+def test_a_constraint_may_hold_for_less_than_is_charged():
+    """Where agents pay for what they cost others too, the multiplier follows the mean that the limit is about."""
+    rises = []
+    for mean_cost in (1.9, 2.1):
+        agent = learner()
+        statistics = agent.update(replace(experience(agent.actor), mean_cost=mean_cost))
+        assert statistics["cost"] == mean_cost
+        rises.append(agent.multiplier - agent.constraint.start)
+    assert rises == pytest.approx([-0.01, 0.01])
+
+
 def test_the_multiplier_moves_the_actor_against_the_cost():
     """With much of it, what is dear becomes less likely though it is rewarded; with none, more likely."""
     probabilities = []
