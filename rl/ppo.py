@@ -8,7 +8,7 @@ second channel for a cost beside the reward, with a `Constraint`, is the Lagrang
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -116,9 +116,6 @@ class Rollout:
     length
         Decisions in each action, where actions are sequences, shape [T, B, A]: a ratio is then the geometric mean of its
         decisions' ratios, so that the clip does not depend on their number.
-    mean_cost
-        What the constraint holds for, where `cost` charges more than that, as what an agent costs others; by default the
-        mean of `cost`.
     """
 
     observation: Mapping[str, Tensor]
@@ -131,7 +128,6 @@ class Rollout:
     mean_cost: float | None = None
     after: Mapping[str, Tensor] | None = None
     length: Tensor | None = None
-    mean_cost: float | None = None
 
 
 class PPO:
@@ -194,8 +190,8 @@ class PPO:
         Returns
         -------
         statistics
-            ``reward`` and ``cost`` (means per agent and step, or the rollout's own mean cost), ``multiplier``, ``ratio_deviation`` (largest |ratio - 1| in
-            the first minibatch: 0 but for rounding if `evaluate` agrees with what was sampled), ``entropy``,
+            ``reward`` and ``cost`` (means per agent and step, or the rollout's own mean cost), ``multiplier``,
+            ``ratio_deviation`` (largest |ratio - 1| in the first minibatch: 0 but for rounding if `evaluate` agrees with what was sampled), ``entropy``,
             ``divergence`` (from the actor before, estimated), ``clipped`` (share of ratios), ``actor_loss``,
             ``critic_loss`` and ``cost_critic_loss``, ``gradient_norm`` and ``critic_gradient_norm`` before they are
             clipped, ``explained_variance`` of the returns.
@@ -446,8 +442,8 @@ def _rows(tree: Any, rows: Tensor) -> Any:
 
 
 def _on(device: str, rollout: Rollout) -> Rollout:
-    tensors = {field.name: getattr(rollout, field.name) for field in fields(rollout) if field.name != "mean_cost"}
-    return replace(rollout, **_each(tensors, lambda tensor: tensor.to(device)))
+    held = {field.name: getattr(rollout, field.name) for field in fields(rollout)}
+    return Rollout(**_each(held, lambda tensor: tensor.to(device)))
 
 
 def _each(tree: Any, change: Any) -> Any:
