@@ -60,6 +60,17 @@ def test_every_game_is_bounded() -> None:
         assert known.objective <= known.bound <= (1 + 3e-6 if proven else 1.0002) * known.objective, name
 
 
+def test_every_system_is_bounded() -> None:
+    """Each instance of P-MARL comes with decisions and a certified bound: equal in one epoch, near each other in few."""
+    for name in names("p-marl"):
+        known = best_known(load(name).instance)
+        assert known is not None, name
+        assert known.objective is not None, name
+        assert known.bound is not None, name
+        most = 6e-3 if name.startswith("p-marl-tiny") else 2e-4 if name.startswith("p-marl-orig-240x11") else 0.0
+        assert known.bound <= known.objective <= (1 + most) * known.bound, name
+
+
 def test_files_stay_small() -> None:
     """The library travels with every installation: what is large is compressed, and what is larger is drawn on demand."""
     sizes = {path: path.stat().st_size for path in library._paths().values()}

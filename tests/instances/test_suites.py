@@ -12,7 +12,9 @@ from mecbench.instances.suites import Suite, load_suite, lock, suite_names
 LONG = {"p-marl-240x11", "p-marl-240x11-valid", "p-marl-1000x40"}  # suites that take ten seconds to draw
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in suite_names()]
 VALID = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in suite_names() if name.endswith("-valid")]
-UNSOLVED = {f"{name}-valid" for name in ("p-marl-orig-60x5", "p-marl-orig-240x11", "cmg-small", "cmg-paper", "cmg-scarce")}
+VALIDATION = ("orig-60x5", "orig-240x11", "60x5", "240x11")
+UNSOLVED = {f"{name}-valid" for name in (*(f"p-marl-{size}" for size in VALIDATION), "cmg-small", "cmg-paper", "cmg-scarce")}
+UNSOLVED |= {"p-marl-240x11", "p-marl-1000x40"}
 PLAIN = 'description = "x"\ntime_limit = 1.0\nmemory_limit = 512\n'
 DRAWN = '[[generated]]\nproblem = "p-edge"\nsize = "tiny"\nseeds = [3, 5]\nset = { family = "random-cuts", devices = [2, 3] }\n'
 
@@ -55,9 +57,9 @@ def test_every_instance_of_a_suite_loads(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name.startswith("cmg-") else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name.startswith("cmg-") or name in LONG else [])
         for name in suite_names()
-        if name.startswith(("p-edge-", "p-marl-orig-", "cmg-")) and name not in UNSOLVED
+        if name.startswith(("p-edge-", "p-marl-", "cmg-")) and name not in UNSOLVED
     ],
 )
 def test_every_instance_of_a_suite_is_solved(name: str) -> None:
