@@ -126,14 +126,16 @@ class Ascent:
         """
         self._deadline = time.monotonic() + seconds
         known = self.bound
-        for _ in self._stages:
-            if self.bound > known:
-                known = self.bound
-                report(known)
-            if time.monotonic() >= self._deadline:
-                break
-        else:
-            self.converged = True
+        # Here, not where it is used: a generator that is collected while its pool is open joins threads in the middle of whatever runs.
+        with ThreadPoolExecutor(self._threads) as self._pool:
+            for _ in self._stages:
+                if self.bound > known:
+                    known = self.bound
+                    report(known)
+                if time.monotonic() >= self._deadline:
+                    break
+            else:
+                self.converged = True
         return self.dual
 
     @property
@@ -245,11 +247,10 @@ class Ascent:
         """Ascend on every interval in turn."""
         started = time.monotonic()
         lateness = np.empty(self._instance.intervals)
-        with ThreadPoolExecutor(self._threads) as pool:
-            for first in range(0, self._instance.intervals, self._threads):
-                turn = range(first, min(first + self._threads, self._instance.intervals))
-                lateness[turn.start : turn.stop] = list(pool.map(lambda n: self._ascend_interval(n, rounds, pace), turn))
-                yield
+        for first in range(0, self._instance.intervals, self._threads):
+            turn = range(first, min(first + self._threads, self._instance.intervals))
+            lateness[turn.start : turn.stop] = list(self._pool.map(lambda n: self._ascend_interval(n, rounds, pace), turn))
+            yield
         self._cost = (time.monotonic() - started) / rounds
         self._mean_delay = float(lateness.sum()) / self._instance.requests
         self._record(float(self._value.sum()), self._best)

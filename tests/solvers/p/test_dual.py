@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -154,6 +155,15 @@ def test_an_ascent_can_be_left_and_taken_up():
     assert dual.held.shape == (instance.intervals, instance.services, instance.servers)
     stored = np.einsum("nij,i->nj", dual.held, instance.service_bytes)
     assert (stored <= instance.storage * (1 + 1e-9)).all()
+
+
+def test_an_ascent_that_was_left_holds_no_threads():
+    """Threads that live on would be joined whenever the ascent is collected, and two solves in one process could wait for each other."""
+    before = set(threading.enumerate())
+    ascent = Ascent(instance := generate(SIZES["medium"], 2), of_trace(instance), threads=2)
+    while not ascent.converged:
+        ascent.ascend(0.05)
+        assert set(threading.enumerate()) == before
 
 
 def test_threads_change_nothing():
