@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mecbench import problems
+from mecbench.benchmarks.learned import agent
 from mecbench.benchmarks.store import Store
-from mecbench.benchmarks.training import agent
 from mecbench.instances import library
 from mecbench.problems.arrays import ArrayModel
 from mecbench.problems.evaluation import Regret, Sense, beats, excess, gap

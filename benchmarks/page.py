@@ -40,7 +40,7 @@ def write_page(runs: pd.DataFrame, environments: Sequence[Mapping[str, object]],
 
     suites = ", ".join(sorted(set(runs["suite"]) - {""}))
     title = f"mecbench: {suites}" if suites else "mecbench"
-    text = render(runs, title=title, environment=environments, pictures=_described(runs, stores))
+    text = render(runs, title=title, environment=environments, pictures=_described(runs, stores), curves=_curves(runs))
     page = folder / PAGE
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,3 +63,27 @@ def _described(runs: pd.DataFrame, folders: Iterable[Path]) -> Iterator[tuple[st
             found = next((instance for store in stores for _, instance in store.instances([sha256])), None)
             if found is not None:
                 yield sha256, load(problems[sha256]).describe(found)
+
+
+def _curves(runs: pd.DataFrame) -> pd.DataFrame:
+    """Learning curves of the learned rows, as far as the checkpoints that ran still are what they were."""
+    import pandas as pd
+
+    from mecbench.benchmarks.learned import CURVE, curve
+    from mecbench.reports.agents import agent_names
+    from mecbench.solvers.catalogue import resolve
+
+    frames = []
+    for row in runs[runs["kind"].eq("learned")].assign(name=agent_names).drop_duplicates("algorithm").to_dict("records"):
+        try:
+            algorithm = resolve(row["algorithm"], row["problem"])
+        except InputError:  # its checkpoint, or the file that it is in, is gone
+            continue
+        points = curve(algorithm.header)
+        if str(algorithm.version) == row["version"] and points:
+            frames.append(
+                pd.DataFrame(points).assign(**{name: row[name] for name in ("problem", "algorithm", "training_seed")}, agent=row["name"])
+            )
+    return (
+        pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["problem", "algorithm", "agent", "training_seed", *CURVE])
+    )

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mecbench.benchmarks.training import summary
+from mecbench.benchmarks.learned import summary
 from mecbench.instances.files import StoredInstance
 from mecbench.solvers.catalogue import Algorithm
 
@@ -30,7 +30,7 @@ class RunSpec:
     algorithm, kind, sees, version, requires
         As the catalogue has them.
     training
-        How a learned algorithm came about, see `training.summary`.
+        How a learned algorithm came about, see `learned.summary`.
     seed, time_limit, memory_limit, threads
         Limits in seconds and MiB.
     reference

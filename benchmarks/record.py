@@ -37,7 +37,7 @@ class Record:
         Canonical name, labels, version (an integer or the hash of a user's file), parameters that differ from their
         defaults.
     training
-        How a learned algorithm came about, see `training.summary`; empty for the others.
+        How a learned algorithm came about, see `learned.summary`; empty for the others.
     seed, time_limit, memory_limit, threads
         The rest of what was asked, in seconds and MiB.
     status

@@ -40,6 +40,7 @@ def render(
     title: str = "mecbench report",
     environment: Sequence[Mapping[str, object]] = (),
     pictures: Iterable[tuple[str, Mapping[str, pd.DataFrame]]] = (),
+    curves: pd.DataFrame | None = None,
 ) -> str:
     """Page of a runs frame.
 
@@ -54,6 +55,10 @@ def render(
     pictures
         Hash of an instance with its frames ``nodes``, ``links`` and ``series``, see `mecbench.reports.pictures.collect`; as many
         are taken as the page has room for, so a generator saves work.
+    curves
+        Points of learning curves in their order: ``problem``, ``algorithm``, ``agent``, ``training_seed``, ``transitions``, ``reward``,
+        ``cost`` of what is limited, its ``limit``, ``multiplier`` and ``chosen``, the transitions of the checkpoint; NaN where
+        not known.
 
     Returns
     -------
@@ -65,7 +70,10 @@ def render(
         loader=jinja2.PackageLoader("mecbench.reports", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     drawn = collect(pictures) if len(scored) else {}
-    sections = [_section(str(problem), group, drawn) for problem, group in scored.groupby("problem")]
+    learned = pd.DataFrame(columns=["problem"]) if curves is None else curves
+    sections = [
+        _section(str(problem), group, drawn, learned[learned["problem"].eq(problem)]) for problem, group in scored.groupby("problem")
+    ]
     failures = _failures(scored)
     return templates.get_template("report.html").render(
         title=title,
@@ -95,10 +103,10 @@ def _json(value: Any) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
 
 
-def _section(problem: str, scored: pd.DataFrame, pictures: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _section(problem: str, scored: pd.DataFrame, pictures: Mapping[str, Mapping[str, Any]], curves: pd.DataFrame) -> dict[str, Any]:
     """Everything the page says of one problem, as plain data."""
     board = leaderboard(scored)
-    plots = describe_all(Material(scored, board))
+    plots = describe_all(Material(scored, board, curves))
     groups = order(scored).groupby("instance_sha256", sort=False)
     instances = groups[["instance", "sense", "reference_bound", "best_objective"]].first()
     return {

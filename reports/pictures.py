@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["collect", "figures", "queue"]
+__all__ = ["collect", "figures", "queue", "spread"]
 
 BYTES = 500_000  # of all pictures of a page together
 MOST = 100  # pictures of a page
@@ -61,16 +61,17 @@ def _panels(series: pd.DataFrame) -> list[dict[str, Any]]:
     panels = []
     for panel, group in series.groupby("panel", sort=False):
         curves = [(str(line), points.sort_values("x")) for line, points in group.groupby("line", sort=False)]
-        shown = [curves[index] for index in _spread(len(curves), CURVES)]
+        shown = [curves[index] for index in spread(len(curves), CURVES)]
         lines = [
-            {"line": line, **{axis: figures(points[axis].iloc[_spread(len(points), POINTS)], 4) for axis in "xy"}} for line, points in shown
+            {"line": line, **{axis: figures(points[axis].iloc[spread(len(points), POINTS)], 4) for axis in "xy"}} for line, points in shown
         ]
         labels = {f"{axis}_label": str(group[f"{axis}_label"].iloc[0]) for axis in "xy"}
         panels.append({"panel": str(panel), **labels, "lines": lines, "left_out": len(curves) - len(shown)})
     return panels
 
 
-def _spread(size: int, most: int) -> np.ndarray:
+def spread(size: int, most: int) -> np.ndarray:
+    """Places of at most so many of the items of a list, the first and the last among them."""
     return np.unique(np.linspace(0, size - 1, min(size, most)).round().astype(int))
 
 

@@ -1,8 +1,8 @@
 """Plots of a page: a new plot is two new files of one name and no edit elsewhere.
 
-``name.py`` has ``POSITION`` (plots stand in its order) and ``describe(material) -> Plot``: words and data. ``name.js`` sets
-``plots.name = (section, chosen) => ({traces, layout, columns, rows})``: it draws the chosen algorithms, again whenever the
-reader chooses others, and fills the table behind the figure.
+``name.py`` has ``POSITION`` (plots stand in its order) and ``describe(material) -> Plot | None``: words and data, or nothing
+where there is nothing to show. ``name.js`` sets ``plots.name = (section, chosen) => ({traces, layout, columns, rows})``: it draws
+the chosen algorithms, again whenever the reader chooses others, and fills the table behind the figure.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ __all__ = ["Material", "Plot", "describe_all", "scripts"]
 
 
 def describe_all(material: Material) -> dict[str, Plot]:
-    """All plots by the name of their module, in the order of the page."""
-    return {_name(module): module.describe(material) for module in _modules()}
+    """All plots that have something to show, by the name of their module, in the order of the page."""
+    described = {_name(module): module.describe(material) for module in _modules()}
+    return {name: plot for name, plot in described.items() if plot is not None}
 
 
 def scripts() -> list[str]:

@@ -21,10 +21,13 @@ class Material:
         Scored runs, see `mecbench.reports.scores.score`.
     board
         Leaderboard, see `mecbench.reports.leaderboard.leaderboard`.
+    curves
+        Learning curves, see `mecbench.reports.page.render`.
     """
 
     scored: pd.DataFrame
     board: pd.DataFrame
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def algorithms(self) -> list[str]:

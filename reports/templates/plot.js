@@ -50,9 +50,10 @@ function byAlgorithm(section, column) {
   return lists;
 }
 
-function key(section, chosen) {
-  return element("ul", {class: "key"}, ...chosen.map(algorithm => {
-    const {colour, dash, symbol} = look(section.slots.get(algorithm));
+const key = (section, chosen) => legend(chosen.map(algorithm => ({...look(section.slots.get(algorithm)), name: section.board[algorithm].algorithm})));
+
+function legend(entries) {
+  return element("ul", {class: "key"}, ...entries.map(({colour, dash, symbol, name}) => {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     for (const [name, value] of [["width", 30], ["height", 12], ["aria-hidden", "true"]]) svg.setAttribute(name, value);
     const part = (tag, attributes) => {
@@ -63,7 +64,7 @@ function key(section, chosen) {
     part("line", {x1: 0, y1: 6, x2: 30, y2: 6, stroke: colour, "stroke-width": 2.4, ...(dash === "solid" ? {} : {"stroke-dasharray": "6 4"})});
     if (symbol === "circle") part("circle", {cx: 15, cy: 6, r: 4.5, fill: colour});
     else part("path", {d: "M15 0.5 20.5 6 15 11.5 9.5 6Z", fill: colour});
-    return element("li", {}, svg, element("span", {}, ...breakable(section.board[algorithm].algorithm)));
+    return element("li", {}, svg, element("span", {}, ...breakable(name)));
   }));
 }
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 ALGORITHMS, INSTANCES = 14, 120  # more than are drawn at once, more than a table shows at first
 SEES, KINDS = ("clairvoyant", "central", "local"), ("exact", "heuristic", "learned", "trivial")
 STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
-PLOTS = 6
+PLOTS = 9
 ATTACK = "<img src=x onerror=alert(1)>"
 
 
@@ -63,12 +63,26 @@ def _runs() -> pd.DataFrame:
                     "cpu_seconds": wall,
                     "peak_memory_mib": 50.0,
                     "time_limit": 5.0,
+                    "limited_value": None if status == "crash" else 3.0 * (0.8 + 0.03 * algorithm) + (status == "infeasible"),
+                    "limited_limit": 3.0,
                     "log_tail": "" if status == "ok" else f"Traceback {ATTACK}",
                     "violations": {} if status == "crash" else {"capacity": 0.2 if status == "infeasible" else 0.0, "least_share": 0.0},
                     "trace": [[0.3 * wall, 2 * objective, None], [wall, objective, None]],
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _curves() -> pd.DataFrame:
+    """Two seeds of one agent with a multiplier, one of another without."""
+    steps = np.arange(60.0)
+    agents = (("demo/method-02", "demo/agent", 0), ("demo/method-06", "demo/agent", 1), ("demo/method-10", f"demo/other{ATTACK}", 0))
+    frames = []
+    for algorithm, agent, seed in agents:
+        names = {"problem": "demo", "algorithm": algorithm, "agent": agent, "training_seed": seed}
+        figures = {"transitions": 1000 * steps, "reward": -100 / (1 + steps), "cost": 2.5 + 30 / (1 + steps + seed), "limit": 3.0}
+        frames.append(pd.DataFrame(names | figures | {"multiplier": np.nan if "other" in agent else steps / 60, "chosen": 41_000.0}))
+    return pd.concat(frames)
 
 
 def _frames() -> dict[str, pd.DataFrame]:
@@ -114,7 +128,7 @@ def file(runs: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page as a file."""
     path = tmp_path_factory.mktemp("site") / "index.html"
     pictures = [(f"{instance:064x}", _frames()) for instance in range(3)]
-    path.write_text(render(runs, environment=[{"processor": "a processor"}], pictures=pictures), encoding="utf-8")
+    path.write_text(render(runs, environment=[{"processor": "a processor"}], pictures=pictures, curves=_curves()), encoding="utf-8")
     return path
 
 
@@ -149,6 +163,18 @@ def test_every_figure_shows_something(visit: Visit) -> None:
         figure.evaluate("plot => { plot.firstElementChild.style.visibility = 'hidden'; }")
         assert drawn != figure.screenshot()
     assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_curves_have_their_panels(visit: Visit) -> None:
+    """Reward, what is limited with its limit, and the multiplier of those that have one, one colour for each agent."""
+    heading = visit.page.locator("h3", has_text="How they learned")
+    figure = heading.locator("xpath=following-sibling::figure[1]")
+    drawn = figure.locator(".plot").evaluate("plot => plot.data.map(({mode, yaxis, line}) => [mode, yaxis ?? 'y', line?.color])")
+    lines = [(side, colour) for mode, side, colour in drawn if mode == "lines"]
+    assert [side for side, _ in lines] == ["y"] * 3 + ["y2"] * 3 + ["y3"] * 2
+    assert len({colour for _, colour in lines}) == 2
+    assert figure.locator(".plot").evaluate("plot => plot.layout.shapes.map(({yref, y0}) => [yref, y0])") == [["y2", 3]]
+    assert figure.locator(".key li").count() == 2
 
 
 def test_tables_sort_by_mouse_and_keyboard(visit: Visit) -> None:

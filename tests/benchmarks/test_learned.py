@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
+
+from mecbench.benchmarks.learned import agent, curve, summary
 from mecbench.benchmarks.plan import plan
-from mecbench.benchmarks.training import agent, summary
 from mecbench.instances import library
 from mecbench.solvers.catalogue import resolve
 
@@ -43,3 +47,19 @@ def test_the_shipped_agent_says_how_it_was_trained() -> None:
     assert learned.training["transitions"] > 1e5
     assert learned.training["training_cpu_seconds"] > 60
     assert exact.training == {}
+
+
+def test_curves_are_read_as_training_writes_them() -> None:
+    """Columns become points; what a header does not say is not a number, and an older one has no curve at all."""
+    columns = {"transitions": [0, 100], "train_reward": [None, -2.0], "cost": [9.0, 3.5], "entropy": [1.0, 0.5]}
+    first, last = curve({"curve": columns, "cost_limit": 3.0, "chosen_at_transitions": 100})
+    assert last == {
+        "transitions": 100.0,
+        "reward": -2.0,
+        "cost": 3.5,
+        "limit": 3.0,
+        "multiplier": pytest.approx(math.nan, nan_ok=True),
+        "chosen": 100.0,
+    }
+    assert math.isnan(first["reward"])
+    assert curve({}) == curve({"agent": "p-edge/ppo"}) == []
