@@ -14,7 +14,7 @@ import numpy as np
 from mecbench.problems.p_edge.allocation import required
 from mecbench.problems.p_marl import Instance
 from mecbench.problems.p_marl.allocation import share_in_time
-from mecbench.problems.p_marl.options import Demand, demand, least_shares, options, stays_local
+from mecbench.problems.p_marl.options import Demand, least_shares, options, stays_local
 
 __all__ = ["Decisions", "Epoch", "Packing"]
 
@@ -88,7 +88,7 @@ class Epoch:
         self.instance, self.epoch = instance, epoch
         self.choices = options(instance, epoch, previous, battery)
         self._least = least_shares(instance, self.choices)
-        self._shared = np.broadcast_to(self.choices.shared, self.choices.fixed.shape)
+        self._shared = np.ascontiguousarray(np.broadcast_to(self.choices.shared, self.choices.fixed.shape))
         local = np.where(self.choices.local_latency <= instance.latest, self.choices.local, np.inf)
         in_time = self._least <= instance.multiprocessors
         alone = np.where(in_time, self.choices.fixed + self._shared / instance.multiprocessors, np.inf)
@@ -102,7 +102,9 @@ class Epoch:
 
     def demand(self, threshold: float) -> Demand:
         """What every device needs of each edge at a threshold, exact under the evaluator's comparisons."""
-        return demand(self.instance, self.choices, self._least, threshold)
+        from mecbench.problems.p_marl.options_compiled import demand
+
+        return Demand(*demand(self.choices.fixed, self._shared, self._least, threshold, self.instance.multiprocessors + 1))
 
     def packing(self, threshold: float) -> Packing:
         """Packing problem at a threshold."""

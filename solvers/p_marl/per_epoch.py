@@ -14,6 +14,7 @@ from mecbench.problems.p_marl.certificate import LpDual
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 from mecbench.solvers.p_marl.epoch import Epoch
 from mecbench.solvers.p_marl.relaxation import linear_bound
+from mecbench.solvers.p_marl.static import compile_search
 
 __all__ = ["PerEpoch", "algorithms"]
 
@@ -29,6 +30,10 @@ class PerEpoch:
     sees: ClassVar[Sees] = "clairvoyant"
     version: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
+
+    def prepare(self) -> None:
+        """Compile the demand of an epoch."""
+        compile_search()
 
     def solve(self, instance: Instance, budget: Budget, seed: int) -> Outcome:
         """Bound an instance; nothing is random.

@@ -65,6 +65,7 @@ def relax(packing: Packing) -> Prices:
     model.a_matrix_.value_ = np.append(np.stack((np.ones(device.size), need), axis=1).ravel(), -np.ones(edges))
     highs.silent()
     highs.setOptionValue("threads", 1)
+    highs.setOptionValue("presolve", "off")  # finds nothing to remove here
     highs.passModel(model)
     highs.run()
     dual = np.array(highs.getSolution().row_dual)

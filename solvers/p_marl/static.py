@@ -273,8 +273,10 @@ class Search:
 
 def compile_search() -> None:
     """Compile the kernels, or load them."""
+    from mecbench.problems.p_marl.options_compiled import demand
     from mecbench.solvers.p_marl.packing_compiled import pack, repair
 
+    demand(np.ones((1, 1, 1)), np.ones((1, 1, 1)), np.ones((1, 1, 1), dtype=np.int64), 1.0, 2)
     weight, regret = np.ones((1, 1), dtype=np.int64), np.zeros((1, 1))
     exclude(np.ones(1, dtype=np.int64), Residual(np.zeros(1, dtype=np.int64), weight, np.ones(1, dtype=np.int64), np.full(1, -1)))
     reduce(weight, 1)

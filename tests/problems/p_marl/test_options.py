@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mecbench.problems.p_marl.evaluate import account
 from mecbench.problems.p_marl.options import demand, least_shares, options, stays_local
+from mecbench.problems.p_marl.options_compiled import demand as compiled_demand
 from mecbench.problems.p_marl.solution import Solution
 
 
@@ -61,6 +62,21 @@ def test_demand_is_the_least_number_that_the_evaluator_accepts(draw, seed, data)
                 assert paid.latency[0, device] <= instance.latest
         paid = account(instance, assign(instance, 0, instance.groups, 0))
         np.testing.assert_array_equal(stays_local(instance, choices, at), (paid.cost[0] <= at) & (paid.latency[0] <= instance.latest))
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_the_compiled_demand_is_the_same(draw, seed):
+    """Solvers search with the one and proofs are checked with the other: both must part nowhere, least of all at an option's own cost."""
+    instance = draw(seed, epochs=(1, 1))
+    random, choices = np.random.default_rng(seed), options(instance, 0, instance.previous_edge)
+    least, shared = least_shares(instance, choices), np.ascontiguousarray(np.broadcast_to(choices.shared, choices.fixed.shape))
+    costs = choices.fixed + shared / random.integers(1, instance.multiprocessors + 1, shared.shape)
+    for threshold in [*random.choice(costs.ravel(), 5).tolist(), 0.0, float(choices.fixed.min()), float(costs.max()) + 1.0]:
+        for at in (threshold, float(np.nextafter(threshold, -np.inf))):
+            found = compiled_demand(choices.fixed, shared, least, at, instance.multiprocessors + 1)
+            for one, other in zip(found, demand(instance, choices, least, at), strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
 def test_without_previous_edges_nobody_pays_for_switching(draw):
