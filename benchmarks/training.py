@@ -1,57 +1,136 @@
-"""How learned algorithms came about: what of a checkpoint's header goes into records and pages."""
+"""Training runs, in this process or several side by side in processes of their own."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-from collections.abc import Mapping
-from typing import Any
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["agent", "summary"]
+from mecbench.benchmarks.isolation.linux import die_with_parent
+from mecbench.problems.errors import InputError
 
-_KEPT = ("agent", "size", "preset", "seed", "transitions", "training_seconds", "training_cpu_seconds")
+if TYPE_CHECKING:
+    from mecbench.rl.training import Point, Run, Trainable
+
+__all__ = ["Failed", "side_by_side", "train"]
+
+THREADS = {f"{library}_NUM_THREADS": "1" for library in ("MKL", "NUMBA", "NUMEXPR", "OMP", "OPENBLAS", "VECLIB_MAXIMUM")}
 
 
-def summary(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Reduce a checkpoint's header to what a record keeps: who was trained, on what, from which seed, and at what cost.
+class Failed(Exception):  # noqa: N818 - what happened
+    """A training process ended without a result; the others were not disturbed."""
 
-    Parameters
-    ----------
-    header
-        Of a checkpoint, see `mecbench.rl.checkpoints.Checkpoint`; empty for what was not trained.
+
+def train(kind: type[Trainable], run: Run) -> dict[str, Any]:
+    """Train in this process; no other may train into the folder meanwhile.
 
     Returns
     -------
     dict
-        As far as the header has them ``agent``, ``size``, ``preset``, ``seed``, ``transitions`` and the seconds of training
-        (``training_seconds`` of wall clock, ``training_cpu_seconds``); with a ``recipe``, equal for training runs that differ
-        in nothing but their seed.
+        Header of the checkpoint.
     """
-    if not header:
-        return {}
-    recipe = [header.get(name) for name in ("agent", "size", "preset", "hyperparameters")]
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
-    return {name: header[name] for name in _KEPT if name in header} | {"recipe": digest}
+    from mecbench.rl.training import alone
+
+    with alone(run.out):
+        return kind.train(run).header
 
 
-def agent(algorithm: str, training: Mapping[str, Any]) -> str:
-    """Name the agent that an algorithm is: one for all checkpoints that were trained alike.
+def side_by_side(
+    kind: type[Trainable], runs: Sequence[Run], jobs: int, progress: Callable[[int, int, Point | None], None]
+) -> list[dict[str, Any] | Failed]:
+    """Train in processes with one thread each.
 
     Parameters
     ----------
-    algorithm
-        Canonical name.
-    training
-        Summary of its training.
+    kind
+        What to train.
+    runs
+        Runs into folders of their own.
+    jobs
+        How many at a time.
+    progress
+        Is told a run's place among the runs, how far it is, and a point of its curve when there is a new one.
 
     Returns
     -------
-    str
-        Of a learned algorithm its name without the checkpoint, with size and preset of its training; of any other its name.
+    list
+        Header of each run's checkpoint, or why there is none.
+
+    Raises
+    ------
+    InputError
+        If a run finds its input bad, as every one would; the others are stopped.
     """
-    if not training:
-        return algorithm
-    name = re.sub(r"(?<=[:,])checkpoint=[^,]*,?", "", algorithm).rstrip(":,")
-    told = [str(training[part]) for part in ("size", "preset") if training.get(part) not in (None, "", "default")]
-    return f"{name} [{', '.join(told) or 'trained'}]"
+    context = get_context("spawn")
+    waiting = list(enumerate(runs))[::-1]
+    working: dict[Connection, tuple[int, Any]] = {}
+    results: list[dict[str, Any] | Failed] = [Failed("not begun")] * len(runs)
+    try:
+        while waiting or working:
+            while waiting and len(working) < jobs:
+                place, run = waiting.pop()
+                ours, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_child, args=(kind, run, theirs), daemon=True)
+                with _environment(THREADS):
+                    process.start()
+                theirs.close()
+                working[ours] = place, process
+            for pipe in wait(list(working)):
+                assert isinstance(pipe, Connection)
+                place, process = working[pipe]
+                try:
+                    word, *rest = pipe.recv()
+                except EOFError:
+                    process.join()
+                    del working[pipe]
+                    if isinstance(results[place], Failed):
+                        code = process.exitcode
+                        how = f"with signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+                        results[place] = Failed(f"its process ended {how}")
+                    continue
+                if word == "progress":
+                    progress(place, *rest)
+                elif word == "refused":
+                    raise InputError(*rest)
+                else:
+                    (results[place],) = rest
+    finally:
+        for _, process in working.values():
+            process.terminate()
+        for _, process in working.values():
+            process.join()
+    return results
+
+
+def _child(kind: type[Trainable], run: Run, pipe: Connection) -> None:
+    die_with_parent(signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its children
+    try:
+        pipe.send(("done", train(kind, replace(run, progress=lambda done, point=None: pipe.send(("progress", done, point))))))
+    except InputError as error:
+        pipe.send(("refused", str(error)))
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+        sys.exit(1)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Variables for processes that are started inside."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

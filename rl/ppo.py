@@ -191,10 +191,10 @@ class PPO:
         -------
         statistics
             ``reward`` and ``cost`` (means per agent and step, or the rollout's own mean cost), ``multiplier``,
-            ``ratio_deviation`` (largest |ratio - 1| in the first minibatch: 0 but for rounding if `evaluate` agrees with what was sampled), ``entropy``,
-            ``divergence`` (from the actor before, estimated), ``clipped`` (share of ratios), ``actor_loss``,
-            ``critic_loss`` and ``cost_critic_loss``, ``gradient_norm`` and ``critic_gradient_norm`` before they are
-            clipped, ``explained_variance`` of the returns.
+            ``ratio_deviation`` (largest |ratio - 1| in the first minibatch: 0 but for rounding if `evaluate` agrees with
+            what was sampled), ``entropy``, ``divergence`` (from the actor before, estimated), ``clipped`` (share of ratios),
+            ``actor_loss``, ``critic_loss`` and ``cost_critic_loss``, ``gradient_norm`` and ``critic_gradient_norm`` before
+            they are clipped, ``explained_variance`` of the returns.
 
         Raises
         ------

@@ -8,11 +8,10 @@ exponentials of the logits are the shares. PPO explores with Gaussian noise on t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -27,19 +26,20 @@ from mecbench.problems.p_edge.allocation import allocate_batch
 from mecbench.problems.task import Observation
 from mecbench.rl.checkpoints import Checkpoint, load_checkpoint
 from mecbench.rl.deep_sets import deep_sets, shapes
-from mecbench.rl.training import Progress, Record, private_randomness
+from mecbench.rl.training import Record, Run, private_randomness
 from mecbench.rl.views import vector_view
 from mecbench.solvers.outcome import Kind, Sees
 
 if TYPE_CHECKING:
     import stable_baselines3
 
-__all__ = ["PPO", "Hyperparameters", "algorithms"]
+__all__ = ["PPO", "Draws", "Hyperparameters", "actor_weights", "algorithms", "build", "mixture"]
 
 AGENT = "p-edge/ppo"
 SHIPPED = Path(__file__).parent / "data" / "p-edge-ppo.npz"
 LOGIT_LIMIT = 8.0  # of a logit; shares differ by less than e^16, so that exponentials neither overflow nor vanish
 FEATURES = 6
+GAUSSIAN_ENTROPY = 0.5 * math.log(2 * math.pi * math.e)  # of one logit, less the logarithm of its spread [nat]
 TINY = 1e-300  # in place of a scale of zero, where nothing costs anything
 VALIDATION_SEED, TRAIN_SEED = 10_000, 20_000
 TRAIN_STRIDE = 10**9  # seeds of training instances per run: runs with different seeds see different instances
@@ -125,7 +125,8 @@ class PPO:
     sees: ClassVar[Sees] = "central"
     version: ClassVar[int | str] = 1
     requires: ClassVar[tuple[str, ...]] = ()
-    settings: ClassVar[type] = Hyperparameters
+    presets: ClassVar[Mapping[str, Hyperparameters]] = {"default": Hyperparameters()}
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
     checkpoint: str = ""
     sampled: bool = False
@@ -156,28 +157,29 @@ class PPO:
         return np.where(mask, np.exp(np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT)), 0.0)
 
     @classmethod
-    def train(cls, size: str, seed: int, out: Path, hyperparameters: Hyperparameters, progress: Progress) -> Checkpoint:
+    def train(cls, run: Run) -> Checkpoint:
         """Train on fresh instances of the size and all smaller ones, of both families; see `Trainable`.
 
         Raises
         ------
         InputError
-            If the size is unknown or does not say how many devices there are, or the folder cannot be written to.
+            If the size is unknown or does not say how many devices there are, or as `Record` says.
         """
-        packages = ("mecbench", "numpy", "torch", "stable-baselines3", "gymnasium")
-        header = {
-            "agent": AGENT,
-            "problem": cls.problem,
-            "size": size,
-            "seed": seed,
-            "hyperparameters": asdict(hyperparameters),
-            "versions": {package: version(package) for package in packages},
-        }
-        validation = _Validation(mixture(size), hyperparameters.validation_instances)
-        record = Record(out, header, progress)
+        hyperparameters: Hyperparameters = run.hyperparameters
+        validation = _Validation(mixture(run.size), hyperparameters.validation_instances)
+        versions = {package: version(package) for package in ("stable-baselines3", "gymnasium")}
+        header = {"agent": AGENT, "problem": cls.problem, "versions": versions}
+        record = Record(run, header, validation="mean gap to the optimum")
         with private_randomness():
-            agent = build(size, seed, hyperparameters)
-            agent.learn(hyperparameters.transitions, callback=_callback()(validation, record, hyperparameters))
+            draws = Draws(mixture(run.size), run.seed, hyperparameters)
+            if record.resumed is not None:
+                draws.number = record.resumed["drawn"] - draws.each  # the last ones are drawn again when the view is made
+            agent = build(draws, run.seed, hyperparameters)
+            if record.resumed is not None:
+                _restore(agent, record.resumed)
+            # Stable-Baselines3 adds the transitions that it begins with to what it is asked for
+            rest = hyperparameters.transitions - agent.num_timesteps
+            agent.learn(rest, callback=_callback()(validation, record, draws, hyperparameters), reset_num_timesteps=False)
         return record.finish()
 
 
@@ -195,16 +197,40 @@ def mixture(size: str) -> list[p_edge.Parameters]:
     return [parameters.model_copy(update={"family": family}) for parameters in chosen for family in FAMILIES]
 
 
-def build(size: str, seed: int, hyperparameters: Hyperparameters) -> stable_baselines3.PPO:
+class Draws:
+    """Draws of train instances that never come twice, sizes and families in turn.
+
+    Attributes
+    ----------
+    number
+        Instances drawn so far.
+    each
+        Instances of a draw, before they are repeated.
+    width
+        Devices of the widest.
+    """
+
+    def __init__(self, sizes: Sequence[p_edge.Parameters], seed: int, hyperparameters: Hyperparameters) -> None:
+        self._sizes, self._first = sizes, TRAIN_SEED + seed * TRAIN_STRIDE
+        self._repeats, self.each = hyperparameters.repeats, hyperparameters.instances
+        self.number = 0
+        self.width = max(parameters.devices[1] for parameters in sizes if parameters.devices)
+
+    def __call__(self) -> list[p_edge.Instance]:
+        """Draw."""
+        numbers = range(self.number, self.number + self.each)
+        self.number += self.each
+        fresh = [p_edge.generate(self._sizes[number % len(self._sizes)], self._first + number) for number in numbers]
+        return [instance for instance in fresh for _ in range(self._repeats)]
+
+
+def build(draws: Draws, seed: int, hyperparameters: Hyperparameters) -> stable_baselines3.PPO:
     """Stable-Baselines3's PPO on fresh instances, before its first rollout."""
     import stable_baselines3
 
-    sizes = mixture(size)
-    width = max(parameters.devices[1] for parameters in sizes if parameters.devices)
-    view = vector_view("p-edge", _fresh(sizes, seed, hyperparameters), width)
     return stable_baselines3.PPO(
         _policy(),
-        _logit_view()(view),
+        _logit_view()(vector_view("p-edge", draws, draws.width)),
         n_steps=hyperparameters.steps,
         batch_size=hyperparameters.minibatch,
         n_epochs=hyperparameters.epochs,
@@ -226,19 +252,31 @@ def actor_weights(agent: stable_baselines3.PPO) -> dict[str, np.ndarray]:
     return {name: parameter.detach().numpy().copy() for name, parameter in weights.items()}
 
 
-def _fresh(sizes: Sequence[p_edge.Parameters], seed: int, hyperparameters: Hyperparameters) -> Callable[[], list[p_edge.Instance]]:
-    """Draws of train instances that never come twice, sizes and families in turn."""
+def _state(agent: stable_baselines3.PPO, draws: Draws) -> dict[str, Any]:
+    """What the next rollout depends on; episodes have one step, so that between rollouts all are about to begin."""
+    import torch
 
-    def draws() -> Iterator[p_edge.Instance]:
-        for number in count():
-            yield p_edge.generate(sizes[number % len(sizes)], TRAIN_SEED + seed * TRAIN_STRIDE + number)
+    shuffle = RandomState()
+    shuffle.set_state(np.random.get_state())
+    return {
+        "policy": agent.policy.state_dict(),
+        "optimizer": agent.policy.optimizer.state_dict(),
+        "transitions": agent.num_timesteps,
+        "drawn": draws.number,
+        "torch": torch.get_rng_state(),  # of the noise
+        "numpy": shuffle,  # of the order of minibatches
+    }
 
-    stream = draws()
 
-    def draw() -> list[p_edge.Instance]:
-        return [instance for _ in range(hyperparameters.instances) for instance in [next(stream)] * hyperparameters.repeats]
+def _restore(agent: stable_baselines3.PPO, state: Mapping[str, Any]) -> None:
+    """Go on where another was, global generators included, from which Stable-Baselines3 draws."""
+    import torch
 
-    return draw
+    agent.policy.load_state_dict(state["policy"])
+    agent.policy.optimizer.load_state_dict(state["optimizer"])
+    agent.num_timesteps = state["transitions"]
+    torch.set_rng_state(state["torch"])
+    np.random.set_state(state["numpy"].get_state())
 
 
 class _Validation:
@@ -330,7 +368,7 @@ def _policy() -> type:
         def evaluate_actions(self, obs: Any, actions: Any) -> tuple[Any, Any, Any]:
             """Values [B, 1], log-probabilities [B] and entropies [B] of actions taken before."""
             mean = self._mean(obs)
-            entropy = (self.log_spread + 0.5 * math.log(2 * math.pi * math.e)) * obs["mask"].sum(1)
+            entropy = (self.log_spread + GAUSSIAN_ENTROPY) * obs["mask"].sum(1)
             return self.predict_values(obs), self._log_probability(mean, actions, obs), entropy
 
         def predict_values(self, obs: Any) -> Any:
@@ -361,13 +399,18 @@ def _callback() -> type:
     class Validate(BaseCallback):  # type: ignore[misc]  # Stable-Baselines3 is not type-checked
         """Adds a point to the learning curve every so many transitions, the first before training."""
 
-        def __init__(self, validation: _Validation, record: Record, hyperparameters: Hyperparameters) -> None:
+        def __init__(self, validation: _Validation, record: Record, draws: Draws, hyperparameters: Hyperparameters) -> None:
             super().__init__()
             self._validation = validation
             self._record = record
+            self._draws = draws
             self._every = hyperparameters.transitions / hyperparameters.validations
             self._due = 0.0
             self._rewards: list[float] = []
+
+        def _on_training_start(self) -> None:
+            if self._record.resumed is not None:  # its last point is there already
+                self._pass()
 
         def _on_step(self) -> bool:
             self._rewards.append(float(self.locals["rewards"].mean()))
@@ -381,14 +424,23 @@ def _callback() -> type:
             self._record.tick(self.num_timesteps)
 
         def _on_training_end(self) -> None:
-            self._validate()
+            if self._record.last != self.num_timesteps:
+                self._validate()
 
         def _validate(self) -> None:
             weights = actor_weights(self.model)
-            reward = float(np.mean(self._rewards)) if self._rewards else float("nan")
-            spread = float(np.exp(weights["log_spread"]))
-            self._record.add(self.num_timesteps, reward, spread, self._validation.gap(weights), weights)
+            self._record.add(
+                transitions=self.num_timesteps,
+                train_reward=float(np.mean(self._rewards)) if self._rewards else math.nan,
+                entropy=float(weights["log_spread"]) + GAUSSIAN_ENTROPY,
+                validation_score=self._validation.gap(weights),
+                weights=weights,
+                state=_state(self.model, self._draws),
+            )
             self._rewards.clear()
+            self._pass()
+
+        def _pass(self) -> None:
             while self._due <= self.num_timesteps:
                 self._due += self._every
 

@@ -1,15 +1,19 @@
-"""What every training run has: randomness of its own, a learning curve, the checkpoint that validation chose."""
+"""What every training run has: randomness of its own, a learning curve, the checkpoint that validation chose, a way back after a kill."""
 
 from __future__ import annotations
 
 import csv
+import fcntl
 import importlib.util
 import json
+import math
+import os
 import random
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -18,48 +22,66 @@ from pydantic import TypeAdapter, ValidationError
 
 from mecbench.problems.errors import InputError, unknown
 from mecbench.rl.checkpoints import Checkpoint, save_checkpoint
+from mecbench.rl.states import load_state, save_state
 
 __all__ = [
     "CHECKPOINT",
     "CURVE",
+    "STATE",
     "SUMMARY",
     "Point",
     "Progress",
     "Record",
+    "Run",
     "Trainable",
+    "alone",
+    "expect_device",
+    "expect_fresh",
     "expect_packages",
     "hyperparameters",
     "private_randomness",
+    "rank",
 ]
 
 CHECKPOINT = "checkpoint.npz"
 CURVE = "curve.csv"
+STATE = "state.pt"
 SUMMARY = "training.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point of a learning curve.
+    """A point of a learning curve; what an algorithm does not have is NaN.
 
     Attributes
     ----------
     transitions
         Decisions that the agent has learned from so far.
     seconds
-        Wall clock since the start, validation included [s].
+        Wall clock spent on them, validation included [s]; the pause after an interruption is not.
     train_reward
         Mean reward of the training episodes since the last point, in the agent's own scale.
-    spread
-        Standard deviation of the sampled actions.
-    validation_gap
-        Mean gap to the optimum on the validation split, deciding without chance.
+    cost, cost_limit
+        Mean cost of those episodes in its own unit, and what it is held against.
+    multiplier
+        Lagrange multiplier of the cost.
+    entropy
+        Mean entropy of a decision [nat].
+    validation_score
+        Mean on the validation split, deciding without chance, of what is to be small.
+    validation_cost
+        Mean cost there.
     """
 
     transitions: int
     seconds: float
     train_reward: float
-    spread: float
-    validation_gap: float
+    cost: float
+    cost_limit: float
+    multiplier: float
+    entropy: float
+    validation_score: float
+    validation_cost: float
 
 
 class Progress(Protocol):
@@ -69,36 +91,87 @@ class Progress(Protocol):
         """Take note."""
 
 
+def _silent(done: int, point: Point | None = None) -> None:
+    """Take no note."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run as it was ordered.
+
+    Attributes
+    ----------
+    size
+        Size of the problem to train for.
+    seed
+        Of everything random in the run.
+    out
+        Folder for checkpoint, curve, summary and state.
+    hyperparameters
+        Of the agent's own type.
+    preset
+        Name of those that they were derived from.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    resume
+        Go on where a run with the same settings was interrupted in this folder.
+    progress
+        Receiver of progress.
+    """
+
+    size: str
+    seed: int
+    out: Path
+    hyperparameters: Any
+    preset: str = "default"
+    device: str = "cpu"
+    resume: bool = False
+    progress: Progress = _silent
+
+
 class Trainable(Protocol):
     """An algorithm that ``mecbench train`` can train.
 
     Attributes
     ----------
-    settings
-        Dataclass of what a run is tuned with; its field ``transitions`` is the budget.
+    presets
+        Named hyper-parameters, one dataclass for all, which may hold others; ``"default"`` is among them. The field
+        ``transitions`` is the budget.
+    devices
+        Where it can be trained.
     """
 
-    settings: ClassVar[type]
+    presets: ClassVar[Mapping[str, Any]]
+    devices: ClassVar[tuple[str, ...]]
 
     @classmethod
-    def train(cls, size: str, seed: int, out: Path, hyperparameters: Any, progress: Progress) -> Checkpoint:
-        """Train for a size of the problem and leave checkpoint, curve and summary in a folder."""
+    def train(cls, run: Run) -> Checkpoint:
+        """Train and leave checkpoint, curve and summary in the folder."""
 
 
-def hyperparameters(agent: str, kind: type, settings: Mapping[str, str]) -> Any:
-    """Hyper-parameters of an agent with some of them set by name.
+def hyperparameters(agent: str, presets: Mapping[str, Any], preset: str, settings: Mapping[str, str]) -> Any:
+    """Hyper-parameters of an agent: a preset with some of them set by name, as ``clip`` or ``users.clip``.
 
     Raises
     ------
     InputError
-        If there is no such hyper-parameter or it has no such value.
+        If there is no such preset or hyper-parameter, or it has no such value.
     """
-    names = [field.name for field in fields(kind)]
-    for name in settings:
+    if preset not in presets:
+        raise unknown(f"preset of {agent}", preset, presets)
+    chosen = presets[preset]
+    values = asdict(chosen)
+    names = list(_flat(values))
+    for name, value in settings.items():
         if name not in names:
             raise unknown(f"hyper-parameter of {agent}", name, names)
+        *folders, last = name.split(".")
+        place = values
+        for folder in folders:
+            place = place[folder]
+        place[last] = value
     try:
-        return TypeAdapter(kind).validate_strings(settings)
+        return TypeAdapter(type(chosen)).validate_python(values)
     except ValidationError as error:
         finding = error.errors(include_url=False)[0]
         name = ".".join(map(str, finding["loc"]))
@@ -115,63 +188,246 @@ def expect_packages(agent: str) -> None:
         )
 
 
+def expect_device(agent: str, devices: tuple[str, ...], device: str) -> None:
+    """Refuse a device that the agent cannot be trained on or that is not there."""
+    if device not in devices:
+        raise InputError(f"option --device: expected {' or '.join(devices)} for {agent}, found {device!r}")
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError("option --device: expected cpu, since PyTorch finds no CUDA device on this machine, found 'cuda'")
+
+
+def expect_fresh(out: Path) -> None:
+    """Refuse a folder that holds a training run already.
+
+    Raises
+    ------
+    InputError
+        If it does; the sentence says which run, and how to go on with it if it was interrupted.
+    """
+    if (out / SUMMARY).exists():
+        try:
+            held = json.loads((out / SUMMARY).read_text())
+            found = f"the finished run of {held['agent']} for size {held['size']} with seed {held['seed']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            found = f"its {SUMMARY}"
+    elif (out / STATE).exists():
+        found = "an interrupted one, which --resume goes on with"
+    elif left := [name for name in (CHECKPOINT, CURVE) if (out / name).exists()]:
+        found = f"its {left[0]}"
+    else:
+        return
+    raise InputError(f"{out}: expected a folder without a training run, found {found}")
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Hold a folder, so that no second process trains into it; made if it is not there.
+
+    Raises
+    ------
+    InputError
+        If another process holds it, or it cannot be made.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(out, os.O_RDONLY)
+    except OSError as error:
+        raise InputError(f"{out}: expected a folder that can be written to, found {error.strerror or error}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise InputError(f"{out}: expected a folder that no other process trains into, found one at work") from None
+    finally:
+        os.close(descriptor)
+
+
 class Record:
-    """Curve and best checkpoint of one training run, on disk as they come, so that an interrupted run leaves both.
+    """Curve, best checkpoint and state of one training run, on disk as they come, so that an interrupted run can go on.
 
     Parameters
     ----------
-    out
-        Folder; made if it is not there.
+    run
+        The run as it was ordered.
     header
-        What is known of the run before it begins.
-    progress
-        Receiver of progress.
+        What else is known of it before it begins: agent and problem at least.
+    validation
+        What the validation score is, in words; smaller is better.
+    limit
+        Of the mean cost, if there is one.
+    constrained
+        Choose by validation cost above the limit first, by score among equals. Without it the limit is only drawn.
+
+    Attributes
+    ----------
+    resumed
+        The agent's state at the last point of the run that is resumed; None where a run begins.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written to; holds a run and none is to be resumed; has none to be resumed; or one
+        with other settings or versions.
     """
 
-    def __init__(self, out: Path, header: Mapping[str, Any], progress: Progress) -> None:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            self._write_row(out / CURVE, [field.name for field in fields(Point)], "w")
-        except OSError as error:
-            raise InputError(f"{out}: expected a folder that can be written to, found {error.strerror or error}") from None
-        self._out = out
-        self._header = dict(header)
-        self._progress = progress
+    def __init__(
+        self, run: Run, header: Mapping[str, Any], *, validation: str, limit: float | None = None, constrained: bool = False
+    ) -> None:
+        self._out, self._progress = run.out, run.progress
+        self._limit = limit if constrained else None
+        ordered = {"size": run.size, "seed": run.seed, "preset": run.preset, "device": run.device}
+        stated = {"validation": validation, "cost_limit": limit, "constrained": constrained}
+        versions = {package: version(package) for package in ("mecbench", "numpy", "torch")}
+        tuned = {"hyperparameters": asdict(run.hyperparameters), "versions": versions | header.get("versions", {})}
+        self._header = {**header, **ordered, **tuned, **stated}
+        self._points: list[Point] = []
+        self._best: Checkpoint | None = None
+        self._spent = {"training_seconds": 0.0, "training_cpu_seconds": 0.0, "interruptions": 0}
+        self.resumed: dict[str, Any] | None = None
+        if run.resume:
+            self._restore()
+        else:
+            expect_fresh(run.out)
+            try:
+                run.out.mkdir(parents=True, exist_ok=True)
+                self._write_curve()
+            except OSError as error:
+                raise InputError(f"{run.out}: expected a folder that can be written to, found {error.strerror or error}") from None
+        self._base = self._spent | {"interruptions": self._spent["interruptions"] + run.resume}
         self._started = time.perf_counter()
         self._processor_started = time.process_time()
-        self._points: list[Point] = []
-        self.best: Checkpoint | None = None
+
+    @property
+    def last(self) -> int | None:
+        """Transitions at the last point, None before the first."""
+        return self._points[-1].transitions if self._points else None
 
     def tick(self, done: int) -> None:
         """Pass on how far the run is."""
         self._progress(done)
 
-    def add(self, transitions: int, train_reward: float, spread: float, gap: float, weights: Mapping[str, np.ndarray]) -> None:
-        """Add a point to the curve, and keep the weights if no earlier ones did better on the validation split."""
-        point = Point(transitions, round(time.perf_counter() - self._started, 3), train_reward, spread, gap)
-        self._write_row(self._out / CURVE, list(asdict(point).values()), "a")
-        if all(gap < earlier.validation_gap for earlier in self._points):
-            chosen = {"chosen_at_transitions": transitions, "validation_gap": gap}
-            self.best = Checkpoint(self._header | chosen, {name: array.copy() for name, array in weights.items()})
-            save_checkpoint(self.best, self._out / CHECKPOINT)
+    def add(
+        self,
+        *,
+        transitions: int,
+        train_reward: float,
+        entropy: float,
+        validation_score: float,
+        weights: Mapping[str, np.ndarray],
+        state: Mapping[str, Any],
+        cost: float = math.nan,
+        multiplier: float = math.nan,
+        validation_cost: float = math.nan,
+    ) -> None:
+        """Add a point to the curve, keep the weights if validation finds none better, and note the state to go on from.
+
+        Parameters
+        ----------
+        transitions, train_reward, entropy, validation_score, cost, multiplier, validation_cost
+            See `Point`.
+        weights
+            The actor's.
+        state
+            Everything that the rest of the run depends on, at the boundary of an episode; see `save_state`.
+        """
+        base, wall = self._base, time.perf_counter() - self._started
+        self._spent = {
+            "training_seconds": round(base["training_seconds"] + wall, 3),
+            "training_cpu_seconds": round(base["training_cpu_seconds"] + time.process_time() - self._processor_started, 3),
+            "interruptions": base["interruptions"],
+        }
+        seconds = self._spent["training_seconds"]
+        drawn = math.nan if self._header["cost_limit"] is None else self._header["cost_limit"]
+        point = Point(transitions, seconds, train_reward, cost, drawn, multiplier, entropy, validation_score, validation_cost)
+        better = all(self._rank(point) < self._rank(earlier) for earlier in self._points)
         self._points.append(point)
+        if better:
+            chosen = {"validation_score": _number(validation_score), "validation_cost": _number(validation_cost)}
+            header = self._header | {"chosen_at_transitions": transitions} | chosen
+            self._best = Checkpoint(header, {name: np.array(array) for name, array in weights.items()})
+        assert self._best is not None
+        held = {
+            "header": self._header,
+            "points": [asdict(point) for point in self._points],
+            "spent": self._spent,
+            "best": {"header": self._best.header, "weights": self._best.weights},
+            "agent": state,
+        }
+        save_state(held, self._out / STATE)  # first, since the other files can be had from it
+        if better:
+            self._write_checkpoint()
+        self._write_curve()
         self._progress(transitions, point)
 
     def finish(self) -> Checkpoint:
-        """Write the budget that was spent into the checkpoint and the summary beside it."""
-        assert self.best is not None
-        last = self._points[-1]
-        processor = round(time.process_time() - self._processor_started, 3)
-        budget = {"transitions": last.transitions, "training_seconds": last.seconds, "training_cpu_seconds": processor}
-        self.best = Checkpoint(self.best.header | budget, self.best.weights)
-        save_checkpoint(self.best, self._out / CHECKPOINT)
-        (self._out / SUMMARY).write_text(json.dumps(self.best.header, indent=2) + "\n")
-        return self.best
+        """Write the whole curve and what it cost into the checkpoint and the summary beside it."""
+        checkpoint = self._write_checkpoint()
+        (self._out / SUMMARY).write_text(json.dumps(checkpoint.header, indent=2) + "\n")
+        return checkpoint
 
-    @staticmethod
-    def _write_row(path: Path, row: list[Any], mode: str) -> None:
-        with path.open(mode, newline="") as file:
-            csv.writer(file).writerow(row)
+    def _rank(self, point: Point) -> tuple[float, float]:
+        return rank(point.validation_score, point.validation_cost, self._limit)
+
+    def _restore(self) -> None:
+        held = load_state(self._out / STATE)
+        _expect_same(self._out, held["header"], self._header)
+        self._points = [Point(**point) for point in held["points"]]
+        self._best = Checkpoint(**held["best"])
+        self._spent = held["spent"]
+        self.resumed = held["agent"]
+        self._write_checkpoint()
+        self._write_curve()
+        for point in self._points:
+            self._progress(point.transitions, point)
+
+    def _write_checkpoint(self) -> Checkpoint:
+        assert self._best is not None
+        columns = {field.name: [_number(getattr(point, field.name)) for point in self._points] for field in fields(Point)}
+        spent = self._spent | {"transitions": self._points[-1].transitions, "curve": columns}
+        checkpoint = Checkpoint(self._best.header | spent, self._best.weights)
+        save_checkpoint(checkpoint, self._out / CHECKPOINT)
+        return checkpoint
+
+    def _write_curve(self) -> None:
+        with (self._out / CURVE).open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow([field.name for field in fields(Point)])
+            rows.writerows(asdict(point).values() for point in self._points)
+
+
+def rank(score: float | None, cost: float | None, limit: float | None) -> tuple[float, float]:
+    """Order in which validation prefers weights, the least first: by mean cost above the limit, then by score."""
+    excess = 0.0 if limit is None else _last_if_unknown(cost) - limit
+    return max(0.0, excess), _last_if_unknown(score)
+
+
+def _last_if_unknown(value: float | None) -> float:
+    return math.inf if value is None or math.isnan(value) else value
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of nested mappings under dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= {f"{name}.{inner}": item for inner, item in _flat(value).items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _number(value: float) -> float | None:
+    """The value, or None where it is no number, for which JSON has no word."""
+    return value if math.isfinite(value) else None
+
+
+def _expect_same(out: Path, begun: Mapping[str, Any], ordered: Mapping[str, Any]) -> None:
+    """Refuse to go on with a run in another way than it was begun, which would be neither of the two."""
+    before, now = (_flat(json.loads(json.dumps(header))) for header in (begun, ordered))
+    for name in before | now:
+        if before.get(name) != now.get(name):
+            found = f"{now.get(name)!r} instead of {before.get(name)!r}"
+            raise InputError(f"{out}: expected the settings and versions that the run to be resumed was begun with, found {name} {found}")
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from mecbench.problems.errors import InputError
 from mecbench.problems.task import rollout
 from mecbench.rl import share_ppo
 from mecbench.rl.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from mecbench.rl.share_ppo import AGENT, LOGIT_LIMIT, PPO, SHIPPED, Hyperparameters, actor_weights, build, inputs, mixture
-from mecbench.rl.training import CHECKPOINT, CURVE
+from mecbench.rl.share_ppo import AGENT, LOGIT_LIMIT, PPO, SHIPPED, Draws, Hyperparameters, actor_weights, inputs, mixture
+from mecbench.rl.training import CHECKPOINT, CURVE, Run
 from mecbench.solvers.catalogue import resolve
 from mecbench.solvers.outcome import Budget
 from mecbench.solvers.p_edge.trivial import EqualShare, Proportional
@@ -28,8 +28,9 @@ MICRO = Hyperparameters(
 )
 
 
-def silent(done, point=None):
-    """Take no note of progress."""
+def build(size, seed, hyperparameters):
+    """The learner before its first rollout."""
+    return share_ppo.build(Draws(mixture(size), seed, hyperparameters), seed, hyperparameters)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +39,15 @@ def trained(tmp_path_factory):
     pytest.importorskip("stable_baselines3", reason="needs stable-baselines3: pip install 'mecbench[rl]'")
     out = tmp_path_factory.mktemp("trained")
     points = []
-    PPO.train("tiny", 0, out, MICRO, lambda done, point=None: points.append(point))
+    PPO.train(Run("tiny", 0, out, MICRO, progress=lambda done, point=None: points.append(point)))
     return out, [point for point in points if point]
+
+
+def timeless(header):
+    """A header without what depends on the machine's pace and on when it was interrupted."""
+    curve = {name: column for name, column in header["curve"].items() if name != "seconds"}
+    gone = ("training_seconds", "training_cpu_seconds", "interruptions")
+    return {name: value for name, value in header.items() if name not in gone} | {"curve": str(curve)}
 
 
 def objectives(policy, instances):
@@ -55,12 +63,11 @@ def test_one_seed_gives_the_same_weights_bit_for_bit(trained, tmp_path, stable_b
     expected = random.random(), np.random.random()
     random.seed(5)
     np.random.seed(5)
-    PPO.train("tiny", 0, tmp_path, MICRO, silent)
+    PPO.train(Run("tiny", 0, tmp_path, MICRO))
     assert (random.random(), np.random.random()) == expected
     first, again = (load_checkpoint(folder / CHECKPOINT, AGENT)[0] for folder in (trained[0], tmp_path))
     assert {name: array.tobytes() for name, array in first.weights.items()} == {name: a.tobytes() for name, a in again.weights.items()}
-    timeless = {"training_seconds": 0, "training_cpu_seconds": 0}
-    assert first.header | timeless == again.header | timeless
+    assert timeless(first.header) == timeless(again.header)
 
 
 def test_the_ratio_is_one_on_the_first_minibatch(stable_baselines3):
@@ -137,7 +144,7 @@ def test_training_never_sees_the_test_split(tmp_path, monkeypatch, stable_baseli
     generate = p_edge.generate
     monkeypatch.setattr(p_edge, "generate", lambda parameters, seed: drawn.append(seed) or generate(parameters, seed))
     for seed in (0, 1):
-        PPO.train("tiny", seed, tmp_path / str(seed), MICRO, silent)
+        PPO.train(Run("tiny", seed, tmp_path / str(seed), MICRO))
     assert {split_of(seed) for seed in drawn} == {"train", "valid"}
     taught = [seed for seed in drawn if split_of(seed) == "train"]
     assert len(set(taught)) == len(taught)
@@ -148,9 +155,9 @@ def test_the_curve_is_on_disk_and_its_best_point_was_kept(trained):
     out, points = trained
     rows = list(csv.DictReader((out / CURVE).read_text().splitlines()))
     assert [int(row["transitions"]) for row in rows] == [point.transitions for point in points] == [0, 256, 512, 768, 1024]
-    gaps = [float(row["validation_gap"]) for row in rows]
+    gaps = [float(row["validation_score"]) for row in rows]
     header = load_checkpoint(out / CHECKPOINT, AGENT)[0].header
-    assert header["validation_gap"] == min(gaps)
+    assert header["validation_score"] == min(gaps) == min(header["curve"]["validation_score"])
     assert header["chosen_at_transitions"] == points[int(np.argmin(gaps))].transitions
     assert (header["size"], header["seed"], header["transitions"]) == ("tiny", 0, 1024)
     assert header["training_seconds"] == points[-1].seconds > 0
@@ -159,17 +166,23 @@ def test_the_curve_is_on_disk_and_its_best_point_was_kept(trained):
     assert min(gaps) < gaps[0]
 
 
-def test_an_interrupted_run_leaves_its_best(tmp_path, stable_baselines3):
-    """After Ctrl-C the curve so far and the best checkpoint so far are there to use."""
+def test_an_interrupted_run_goes_on_to_the_same_weights(trained, tmp_path, stable_baselines3):
+    """After Ctrl-C the curve and the best checkpoint so far are there to use, and a resumed run ends as if nothing had happened."""
 
     def interrupt(done, point=None):
         if point and done >= 512:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        PPO.train("tiny", 0, tmp_path, MICRO, interrupt)
+        PPO.train(Run("tiny", 0, tmp_path, MICRO, progress=interrupt))
     assert [int(row["transitions"]) for row in csv.DictReader((tmp_path / CURVE).read_text().splitlines())] == [0, 256, 512]
     assert PPO(checkpoint=str(tmp_path / CHECKPOINT)).version.startswith("sha256:")
+    for interruptions in (1, 1):  # a finished run is left as it is
+        PPO.train(Run("tiny", 0, tmp_path, MICRO, resume=True))
+        whole, resumed = (load_checkpoint(folder / CHECKPOINT, AGENT)[0] for folder in (trained[0], tmp_path))
+        assert {name: array.tobytes() for name, array in whole.weights.items()} == {n: a.tobytes() for n, a in resumed.weights.items()}
+        assert timeless(whole.header) == timeless(resumed.header)
+        assert (whole.header["interruptions"], resumed.header["interruptions"]) == (0, interruptions)
 
 
 def test_shipped_inference_equals_training(stable_baselines3, edges):

@@ -32,7 +32,7 @@ def test_train_leaves_what_run_needs(mecbench, rl, workplace: Path, tmp_path: Pa
     assert answer.code == 0
     lines = [line for line in answer.err.splitlines() if "transitions" in line]
     assert [line.split()[0] for line in lines] == ["0", "256", "512"]
-    assert all("left" in line and "validation gap" in line for line in lines)
+    assert all("left" in line and "validation 0." in line for line in lines)
     assert "curve" in answer.out
     rows = list(csv.DictReader((tmp_path / "agent" / "curve.csv").read_text().splitlines()))
     assert [row["transitions"] for row in rows] == ["0", "256", "512"]
@@ -50,7 +50,7 @@ def test_train_prints_json_alone(mecbench, rl, tmp_path: Path) -> None:  # type:
     answer = mecbench("train", "p-edge/ppo", "--size", "tiny", "--out", tmp_path, *SETTINGS, "--json")
     assert answer.json == json.loads((tmp_path / "training.json").read_text()) | {
         "checkpoint": str(tmp_path / "checkpoint.npz"),
-        "curve": str(tmp_path / "curve.csv"),
+        "curve_file": str(tmp_path / "curve.csv"),
     }
     assert answer.err == ""
 
