@@ -69,21 +69,20 @@ def _curves(runs: pd.DataFrame) -> pd.DataFrame:
     """Learning curves of the learned rows, as far as the checkpoints that ran still are what they were."""
     import pandas as pd
 
-    from mecbench.benchmarks.learned import CURVE, curve
+    from mecbench.benchmarks.learned import CURVE, curve, summary
     from mecbench.reports.agents import agent_names
     from mecbench.solvers.catalogue import resolve
 
+    learned = runs[runs["kind"].eq("learned")].assign(agent=agent_names).drop_duplicates(["algorithm", "recipe", "training_seed"])
+    names = ["problem", "algorithm", "agent", "training_seed"]
     frames = []
-    for row in runs[runs["kind"].eq("learned")].assign(name=agent_names).drop_duplicates("algorithm").to_dict("records"):
+    for row in learned.to_dict("records"):
         try:
             algorithm = resolve(row["algorithm"], row["problem"])
         except InputError:  # its checkpoint, or the file that it is in, is gone
             continue
-        points = curve(algorithm.header)
-        if str(algorithm.version) == row["version"] and points:
-            frames.append(
-                pd.DataFrame(points).assign(**{name: row[name] for name in ("problem", "algorithm", "training_seed")}, agent=row["name"])
-            )
-    return (
-        pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["problem", "algorithm", "agent", "training_seed", *CURVE])
-    )
+        for header in algorithm.headers if str(algorithm.version) == row["version"] else ():
+            ran = summary(header)
+            if (ran.get("recipe"), ran.get("seed")) == (row["recipe"], row["training_seed"]) and (points := curve(header)):
+                frames.append(pd.DataFrame(points).assign(**{name: row[name] for name in names}))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*names, *CURVE])

@@ -114,7 +114,6 @@ def plan(
     """
     runs: dict[str, RunSpec] = {}
     done: dict[str, None] = {}
-    trained = {algorithm.text: summary(algorithm.header) for algorithm in algorithms}
     for stored in instances:
         sha256 = stored.instance.sha256
         data = stored.instance.model_dump_json()
@@ -122,6 +121,7 @@ def plan(
         for algorithm in algorithms:
             if algorithm.problem != stored.problem:
                 continue
+            training = summary(algorithm.header(stored.instance))
             for seed in seeds:
                 key = content_key(sha256, algorithm.text, algorithm.version, seed, time_limit, memory_limit, threads)
                 if key in held:
@@ -144,6 +144,6 @@ def plan(
                     memory_limit=memory_limit,
                     threads=threads,
                     reference=reference,
-                    training=trained[algorithm.text],
+                    training=training,
                 )
     return Plan(tuple(runs.values()), tuple(done))

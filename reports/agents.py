@@ -101,12 +101,15 @@ def _board(problem: str, runs: pd.DataFrame) -> pd.DataFrame:
         row = {"problem": problem, "agent": name, "sees": first[name]["sees"], "kind": first[name]["kind"]}
         row |= {"algorithms": sorted(group["algorithm"].unique()), "seeds": len(gaps[name]), "instances": gaps[name].shape[1]}
         row |= {"runs": len(group), **_scores(group, gaps[name])}
-        row |= {"rival": rival if learned else "", **_improvement(gaps[name], gaps[rival] if learned and rival else None)}
+        row |= {"rival": (rival or "") if learned else "", **_improvement(gaps[name], gaps[rival] if learned and rival else None)}
         row |= _constraint(group)
         for key in ("decision_latency_p50", "decision_latency_p95"):
             row[key] = float(pd.to_numeric(group[key], errors="coerce").median()) if key in group else math.nan
         row |= {cost: float(group.groupby("algorithm")[cost].first().mean()) for cost in ("transitions", "training_cpu_seconds")}
-        row |= {"solver": solver if learned else "", "break_even": _break_even(group, groups[solver]) if learned and solver else math.nan}
+        row |= {
+            "solver": (solver or "") if learned else "",
+            "break_even": _break_even(group, groups[solver]) if learned and solver else math.nan,
+        }
         rows.append(row)
     return pd.DataFrame(rows).sort_values(["iqm_gap", "mean_gap", "agent"], ignore_index=True)
 

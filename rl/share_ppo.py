@@ -131,7 +131,7 @@ class PPO:
     checkpoint: str = ""
     sampled: bool = False
 
-    header: dict[str, Any] = field(init=False, repr=False, compare=False)
+    headers: list[dict[str, Any]] = field(init=False, repr=False, compare=False)
     _weights: dict[str, np.ndarray] = field(init=False, repr=False, compare=False)
     _random: RandomState = field(init=False, repr=False, compare=False)
 
@@ -140,7 +140,7 @@ class PPO:
         width, rounds = (loaded.header.get("hyperparameters", {}).get(name, 0) for name in ("width", "rounds"))
         if {name: array.shape for name, array in loaded.weights.items()} != shapes(FEATURES, width, rounds) | {"log_spread": ()}:
             raise InputError(f"checkpoint {self.checkpoint}: expected the weights of agent {AGENT} that its header describes, found others")
-        self.header, self._weights = loaded.header, loaded.weights
+        self.headers, self._weights = [loaded.header], loaded.weights
         if self.checkpoint:  # another file under the same name is another algorithm
             self.version = f"sha256:{digest}"  # type: ignore[misc]
 

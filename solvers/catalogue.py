@@ -47,8 +47,8 @@ class Algorithm:
         Integer of the algorithm's module, ``"sha256:..."`` of a user's file.
     requires
         Packages it imports beside NumPy, SciPy and Numba.
-    header
-        What the checkpoint of a learned algorithm says of its training, plain data; empty for the others.
+    headers
+        What the checkpoints of a learned algorithm say of their training, plain data; empty for the others.
     """
 
     text: str
@@ -58,7 +58,7 @@ class Algorithm:
     version: int | str
     requires: tuple[str, ...]
     _target: Any = field(repr=False)
-    header: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    headers: tuple[Mapping[str, Any], ...] = field(default=(), repr=False, compare=False)
 
     def prepare(self) -> None:
         """Do what is done once per process, such as compiling, so that it is on no run's clock.
@@ -73,6 +73,13 @@ class Algorithm:
             policy = self._target if isinstance(self.version, int) else known()[f"{self.problem}/random"]()
             instance = problem.generate(next(iter(problem.SIZES.values())), 0)
             rollout(problem.Task(**getattr(policy, "task_options", {})), policy, [instance], 0)
+
+    def header(self, instance: Any) -> Mapping[str, Any]:
+        """What the checkpoint that is run on an instance says of its training; empty for what was not trained."""
+        if hasattr(self._target, "header_for"):
+            chosen: Mapping[str, Any] = self._target.header_for(instance)
+            return chosen
+        return self.headers[0] if self.headers else {}
 
     def solve(self, instance: Any, budget: Budget, seed: int) -> Outcome:
         """Run on an instance; a policy is rolled out through the problem's task.
@@ -306,7 +313,7 @@ def _algorithm(text: str, problem: str, source: Any, target: Any, version: int |
         version=version,
         requires=(requires,) if isinstance(requires, str) else tuple(requires),
         _target=target,
-        header=getattr(target, "header", {}),
+        headers=tuple(getattr(target, "headers", ())),
     )
 
 

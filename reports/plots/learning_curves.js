@@ -21,7 +21,7 @@ plots.learning_curves = section => {
   const heights = Object.fromEntries(panels.map((name, panel) => {
     const domain = [1 - (panel + 1) * part + (panel + 1 < panels.length ? rim : 0), 1 - panel * part - (panel ? rim : 0)];
     const positive = name === "cost" && curves.every(curve => curve.cost.every(value => missing(value) || value > 0));
-    return [`yaxis${panel ? panel + 1 : ""}`, {...axis(titles[name]), domain, ...(positive ? {type: "log", dtick: "D1", tickformat: "~s"} : {tickformat: "~s"})}];
+    return [`yaxis${panel ? panel + 1 : ""}`, {...axis(titles[name]), domain, ...(positive ? {type: "log", dtick: "D2", tickformat: "~g"} : {tickformat: "~g"})}];
   }));
   const shapes = panels.includes("cost") ? limits.map(limit => ({type: "line", xref: "paper", x0: 0, x1: 1, yref: side(panels.indexOf("cost")), y0: limit, y1: limit, line: {color: INK, dash: "dash", width: 1.2}})) : [];
   return {

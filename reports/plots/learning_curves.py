@@ -31,16 +31,16 @@ def describe(material: Material) -> Plot | None:
         reading="One line is one training seed, one colour one agent; circles mark the checkpoint that validation chose. Rewards are in "
         "each agent's own scale and include its exploration: compare a curve with itself, and agents by the leaderboard. With a Lagrangian "
         "the multiplier rises while the limit is missed and falls while it is kept; whoever has none learns for the reward alone.",
-        data={"curves": [_curve(str(algorithm), points) for algorithm, points in material.curves.groupby("algorithm", sort=True)]},
+        data={"curves": [_curve(points) for _, points in material.curves.groupby(["agent", "algorithm"], sort=True)]},
         keyed=False,
     )
 
 
-def _curve(algorithm: str, points: pd.DataFrame) -> dict[str, Any]:
+def _curve(points: pd.DataFrame) -> dict[str, Any]:
     first = points.iloc[0]
     shown = points.iloc[spread(len(points), POINTS)]
     return {
-        "algorithm": algorithm,
+        "algorithm": str(first["algorithm"]),
         "agent": str(first["agent"]),
         "seed": None if pd.isna(first["training_seed"]) else int(first["training_seed"]),
         "limit": figures(points["limit"].head(1), 6)[0],
