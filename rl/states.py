@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.random import RandomState
@@ -50,14 +51,15 @@ def load_state(path: Path) -> dict[str, Any]:
 
     expected = f"{path}: expected the state of an interrupted training run"
     try:
-        state = _read(torch.load(path, map_location="cpu", weights_only=True))
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):  # PyTorch would take it for the format of its first releases, a bare pickle
+                raise InputError(f"{expected}, found something else")
+            file.seek(0)
+            return cast("dict[str, Any]", _read(torch.load(file, map_location="cpu", weights_only=True)))
     except OSError as error:
         raise InputError(f"{expected}, found {error.strerror or error}") from None
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
         raise InputError(f"{expected}, found something else") from None
-    if not isinstance(state, dict):
-        raise InputError(f"{expected}, found something else")
-    return state
 
 
 def _written(value: Any) -> Any:

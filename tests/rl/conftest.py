@@ -1,6 +1,10 @@
-"""Edges of different sizes, and a training run short enough for every test."""
+"""Edges of different sizes, and a task and an agent small enough to be trained in tests."""
 
 from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,3 +22,14 @@ def edges():
 def stable_baselines3():
     """Stable-Baselines3, or a skip that says what is missing."""
     return pytest.importorskip("stable_baselines3", reason="needs stable-baselines3: pip install 'mecbench[rl]'")
+
+
+@pytest.fixture(scope="session")
+def ring():
+    """The small constrained task and its agent, beside this file."""
+    pytest.importorskip("torch", reason="needs torch: pip install 'mecbench[rl]'")
+    specification = importlib.util.spec_from_file_location("ring", Path(__file__).parent / "ring.py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["ring"] = module  # dataclasses look their module up while they are made
+    specification.loader.exec_module(module)
+    return module

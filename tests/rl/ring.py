@@ -120,7 +120,10 @@ class Hyperparameters:
 class Walker:
     """Learns to walk and to run within the limit."""
 
-    presets: ClassVar[dict[str, Any]] = {"default": Hyperparameters(), "long": Hyperparameters(transitions=40 * STEPS * COUNT)}
+    presets: ClassVar[dict[str, Any]] = {
+        "default": Hyperparameters(),
+        "long": Hyperparameters(transitions=24 * STEPS * COUNT, validations=8),
+    }
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
     @classmethod
