@@ -3,21 +3,30 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
+import multiprocessing
+import os
+import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-MICRO = (
-    "transitions=512",
-    "instances=16",
-    "repeats=4",
-    "minibatch=64",
-    "epochs=1",
-    "width=8",
-    "validations=2",
-    "validation_instances=4",
-)
-SETTINGS = tuple(word for setting in MICRO for word in ("--set", setting))
+from mecbench.benchmarks.training import Failed, side_by_side
+from mecbench.problems.errors import InputError
+from mecbench.rl.share_ppo import PPO
+from mecbench.rl.training import Point, Record, Run, hyperparameters
+
+MICRO = {
+    "transitions": "512",
+    "instances": "16",
+    "repeats": "4",
+    "minibatch": "64",
+    "epochs": "1",
+    "width": "8",
+    "validations": "2",
+    "validation_instances": "4",
+}
+SETTINGS = tuple(word for name, value in MICRO.items() for word in ("--set", f"{name}={value}"))
 
 
 @pytest.fixture
@@ -55,9 +64,74 @@ def test_train_prints_json_alone(mecbench, rl, tmp_path: Path) -> None:  # type:
     assert answer.err == ""
 
 
+def test_an_interrupted_train_goes_on(mecbench, refused, rl, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Ctrl-C leaves a state and code 130; the folder is refused until --resume, which finishes; then both say that it is finished."""
+    words = ("train", "p-edge/ppo", "--size", "tiny", "--out", tmp_path, *SETTINGS)
+    tick = Record.tick
+
+    def interrupt(self: Record, done: int) -> None:
+        tick(self, done)
+        if done >= 512:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Record, "tick", interrupt)
+    assert mecbench(*words).code == 130
+    monkeypatch.undo()
+    assert refused(*words) == f"{tmp_path}: expected a folder without a training run, found an interrupted one, which --resume goes on with"
+    assert "begun with, found hyperparameters.epochs 2 instead of 1" in refused(*words, "--set", "epochs=2", "--resume")
+    answer = mecbench(*words, "--resume")
+    assert answer.code == 0
+    assert [line.split()[0] for line in answer.err.splitlines()] == ["0", "256", "512"]
+    assert "found the finished run of p-edge/ppo for size tiny with seed 0" in refused(*words)
+    summary = mecbench(*words, "--resume", "--json").json
+    assert (summary["interruptions"], summary["transitions"]) == (1, 512)
+
+
+@pytest.mark.slow
+def test_seeds_are_trained_side_by_side(mecbench, refused, rl, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Each in a folder and a process of its own, with the weights that it would have alone; the best is proposed."""
+    words = ("train", "p-edge/ppo", "--size", "tiny", "--seeds", "2", "--jobs", "2", "--out", tmp_path, *SETTINGS)
+    answer = mecbench(*words)
+    assert answer.code == 0
+    assert {line.split(":")[0] for line in answer.err.splitlines()} == {"seed 0", "seed 1"}
+    headers = [json.loads((tmp_path / f"seed-{seed}" / "training.json").read_text()) for seed in (0, 1)]
+    assert [header["seed"] for header in headers] == [0, 1]
+    best = min(headers, key=lambda header: header["validation_score"])["seed"]
+    assert f"checkpoint={tmp_path / f'seed-{best}' / 'checkpoint.npz'}" in answer.out
+    assert f"of seed {best}" in answer.out
+    alone = mecbench("train", "p-edge/ppo", "--size", "tiny", "--seed", "1", "--out", tmp_path / "alone", *SETTINGS, "--json")
+    assert alone.json["curve"]["validation_score"] == headers[1]["curve"]["validation_score"]
+    own, other = (np.load(folder / "checkpoint.npz") for folder in (tmp_path / "seed-1", tmp_path / "alone"))
+    assert all((own[name] == other[name]).all() for name in own.files if name != "header")
+    assert f"{tmp_path / 'seed-0'}: expected a folder without a training run" in refused(*words)
+
+
+@pytest.mark.slow
+def test_a_seed_whose_process_dies_takes_no_other_with_it(rl, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """What became of it is said, and the seed that waited for its place is trained."""
+    runs = [Run("tiny", seed, tmp_path / str(seed), hyperparameters("p-edge/ppo", PPO.presets, "default", MICRO)) for seed in (0, 1)]
+
+    def kill(place: int, done: int, point: Point | None) -> None:
+        if place == 0:
+            for child in multiprocessing.active_children():
+                os.kill(child.pid, signal.SIGKILL)  # type: ignore[arg-type]
+
+    lost, header = side_by_side(PPO, runs, 1, kill)
+    assert isinstance(lost, Failed)
+    assert str(lost) == "its process ended with signal SIGKILL"
+    assert isinstance(header, dict)
+    assert header["seed"] == 1
+    with pytest.raises(InputError, match="expected a folder without a training run"):
+        side_by_side(PPO, runs[1:], 1, kill)
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (("p-edge/ppo", "--size", "tiny", "--preset", "papr"), "unknown preset of p-edge/ppo 'papr': the nearest"),
+        (("p-edge/ppo", "--size", "tiny", "--device", "cuda"), "option --device: expected cpu for p-edge/ppo, found 'cuda'"),
+        (("p-edge/ppo", "--size", "tiny", "--resume"), "agent/state.pt: expected the state of an interrupted training run, which"),
+        (("p-edge/ppo", "--size", "tiny", "--resume", "--seeds", "2"), "agent/seed-*/state.pt: expected the state of an interrupted"),
         (("p-edge/pop", "--size", "tiny"), "algorithm p-edge/pop: expected one that can be trained, one of p-edge/ppo"),
         (("p-edge/threshold", "--size", "tiny"), "algorithm p-edge/threshold: expected one that can be trained"),
         (("p-edge/ppo", "--size", "paper"), "option --size: expected a size with a number of devices, one of tiny, small, large"),
