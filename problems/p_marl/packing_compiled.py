@@ -33,15 +33,17 @@ def worths(value: np.ndarray, weight: np.ndarray, capacity: np.ndarray) -> np.nd
     """
     devices, edges = weight.shape
     worth = np.zeros(edges, dtype=np.int64)
-    best = np.zeros(capacity.max() + 1, dtype=np.int64)  # by what is left over, so that it is updated in place and upwards
+    old, new = np.zeros(capacity.max() + 1, dtype=np.int64), np.zeros(capacity.max() + 1, dtype=np.int64)
     for n in range(edges):
         most = capacity[n]
-        best[: most + 1] = 0
+        old[:] = 0
         for m in range(devices):
-            w, v = weight[m, n], value[m]
-            for c in range(most + 1 - w):
-                best[c] = max(best[c], best[c + w] + v)
-        worth[n] = best[0]
+            if weight[m, n] <= most:
+                w = weight[m, n]
+                new[:w] = old[:w]
+                _add(old[w : most + 1], old[: most + 1 - w], value[m], new[w : most + 1])
+                old, new = new, old
+        worth[n] = old[most]
     return worth
 
 
@@ -65,38 +67,46 @@ def losses(value: np.ndarray, weight: np.ndarray, capacity: np.ndarray) -> tuple
     """
     devices, edges = weight.shape
     inside, outside = np.full((devices, edges), NEVER), np.zeros((devices, edges), dtype=np.int64)
-    before = np.zeros((devices + 1, capacity.max() + 1), dtype=np.int64)  # best of the first devices that fit, by what they may take
-    after = np.zeros(capacity.max() + 1, dtype=np.int64)  # best of those after one, by what they leave
+    before = np.zeros((devices + 1, capacity.max() + 1), dtype=np.int64)  # best of the first devices that fit
+    after = np.zeros(capacity.max() + 1, dtype=np.int64)  # of those after one, by what they leave
+    grown = after.copy()
     fits = np.zeros(devices, dtype=np.int64)
     for n in range(edges):
         most, count = capacity[n], 0
         for m in range(devices):
-            w, v = weight[m, n], value[m]
-            if w > most:
-                continue
-            fits[count] = m
-            old, new = before[count], before[count + 1]
-            count += 1
-            for c in range(w):
-                new[c] = old[c]
-            for c in range(w, most + 1):
-                new[c] = max(old[c], old[c - w] + v)
+            if weight[m, n] <= most:
+                w, now, then = weight[m, n], before[count], before[count + 1]
+                then[:w] = now[:w]
+                _add(now[w : most + 1], now[: most + 1 - w], value[m], then[w : most + 1])
+                fits[count] = m
+                count += 1
         worth = before[count, most]
-        after[: most + 1] = 0
+        after[:] = 0
         for i in range(count - 1, -1, -1):
             m = fits[i]
-            w, v, first = weight[m, n], value[m], before[i]
-            best = 0
-            for c in range(most + 1):
-                best = max(best, first[c] + after[c])
-            outside[m, n] = worth - best
-            best = 0
-            for c in range(most + 1 - w):
-                best = max(best, first[c] + after[c + w])
-            inside[m, n] = worth - best - v
-            for c in range(most + 1 - w):
-                after[c] = max(after[c], after[c + w] + v)
+            w, v = weight[m, n], value[m]
+            outside[m, n] = worth - _both(before[i, : most + 1], after[: most + 1])
+            inside[m, n] = worth - _both(before[i, : most + 1 - w], after[w : most + 1]) - v
+            _add(after[: most + 1 - w], after[w : most + 1], v, grown[: most + 1 - w])
+            grown[most + 1 - w : most + 1] = after[most + 1 - w : most + 1]
+            after, grown = grown, after
     return inside, outside
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _add(without: np.ndarray, smaller: np.ndarray, value: int, grown: np.ndarray) -> None:
+    """Best values with a device more: slices, which have no signs to look at, make the loop a vector's."""
+    for c in range(grown.size):
+        grown[c] = max(without[c], smaller[c] + value)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _both(one: np.ndarray, other: np.ndarray) -> int:
+    """Best value of two sets of devices that share a capacity, from those of the one by what it takes, of the other by what it leaves."""
+    best = 0
+    for c in range(one.size):
+        best = max(best, one[c] + other[c])
+    return best
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

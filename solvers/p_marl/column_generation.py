@@ -45,7 +45,7 @@ class ColumnGeneration:
         self.best = Values(start / start.mean(), -np.inf, False)
         self.limit = np.inf
         self._weight, self._capacity = weight, capacity
-        self._rows = np.zeros(most + 1), np.zeros((devices, most + 1), dtype=np.bool_), np.zeros(weight.shape, dtype=np.bool_)
+        self._rows = np.zeros((devices + 1, most + 1)), np.zeros(weight.shape, dtype=np.bool_)
         self._master = highspy.Highs()
         self._master.silent()
         self._master.setOptionValue("threads", 1)
@@ -87,7 +87,7 @@ class ColumnGeneration:
         from mecbench.solvers.p_marl.packing_compiled import pack
 
         devices, edges = self._weight.shape
-        packed = self._rows[2]
+        packed = self._rows[1]
         collected = pack(value, self._weight, self._capacity, *self._rows)
         surplus = float(value.sum()) - collected
         better = surplus > self.best.surplus

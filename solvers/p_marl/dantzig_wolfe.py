@@ -64,7 +64,7 @@ class Ascent:
     def __init__(self, weight: np.ndarray, capacity: np.ndarray, start: np.ndarray) -> None:
         devices, most = len(weight), int(capacity.max())
         self._weight, self._capacity = weight, capacity
-        self._rows = np.zeros(most + 1), np.zeros((devices, most + 1), dtype=np.bool_), np.zeros(weight.shape, dtype=np.bool_)
+        self._rows = np.zeros((devices + 1, most + 1)), np.zeros(weight.shape, dtype=np.bool_)
         self._value = start / start.mean()
         self._length, self._waited = 1.0, 0
         self.best = Values(self._value, -np.inf, False)
@@ -78,7 +78,7 @@ class Ascent:
         """Ascend until the packing is proved impossible, steps are used up or the ascent has stalled."""
         from mecbench.solvers.p_marl.packing_compiled import pack
 
-        packed = self._rows[2]
+        packed = self._rows[1]
         for _ in range(steps):
             collected = pack(self._value, self._weight, self._capacity, *self._rows)
             surplus = float(self._value.sum()) - collected

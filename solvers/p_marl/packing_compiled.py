@@ -12,9 +12,7 @@ TENURE = 5, 11  # fewest iterations for which a device may not return to an edge
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def pack(
-    value: np.ndarray, weight: np.ndarray, capacity: np.ndarray, best: np.ndarray, taken: np.ndarray, packed: np.ndarray
-) -> float:  # fmt: skip
+def pack(value: np.ndarray, weight: np.ndarray, capacity: np.ndarray, best: np.ndarray, packed: np.ndarray) -> float:
     """Pack every edge with the devices that are worth most, each edge for itself.
 
     Parameters
@@ -25,8 +23,8 @@ def pack(
         w_mn, int64 of at least 1, shape [R, N]; above the capacity for never.
     capacity
         Of each edge, int64, shape [N].
-    best, taken
-        Room for the recursion, float64 [L + 1] and bool [R, L + 1], L the largest capacity.
+    best
+        Room for the recursion, whose first row is 0, float64 [R + 1, L + 1], L the largest capacity.
     packed
         Set to what each edge packs, bool, shape [R, N].
 
@@ -38,25 +36,27 @@ def pack(
     devices, edges = weight.shape
     total = 0.0
     packed[:] = False
+    fits = np.empty(devices, dtype=np.int64)
     for n in range(edges):
-        most = capacity[n]
-        best[: most + 1] = 0.0
+        most, count = capacity[n], 0
         for m in range(devices):
             w, v = weight[m, n], value[m]
             if w > most or v <= 0.0:
                 continue
-            for c in range(most, w - 1, -1):
-                other = best[c - w] + v
-                taken[m, c] = other > best[c]
-                if other > best[c]:
-                    best[c] = other
-        total += best[most]
+            old, new = best[count], best[count + 1]
+            fits[count] = m
+            count += 1
+            new[:w] = old[:w]
+            without, smaller, grown = old[w : most + 1], old[: most + 1 - w], new[w : most + 1]  # whose loop is vectorised
+            for c in range(grown.size):
+                other = smaller[c] + v
+                grown[c] = other if other > without[c] else without[c]
+        total += best[count, most]
         c = most
-        for m in range(devices - 1, -1, -1):
-            w = weight[m, n]
-            if w <= c and value[m] > 0.0 and taken[m, c]:
-                packed[m, n] = True
-                c -= w
+        for i in range(count - 1, -1, -1):
+            if best[i + 1, c] > best[i, c]:
+                packed[fits[i], n] = True
+                c -= weight[fits[i], n]
     return total
 
 

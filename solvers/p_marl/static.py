@@ -280,5 +280,5 @@ def compile_search() -> None:
     weight, regret = np.ones((1, 1), dtype=np.int64), np.zeros((1, 1))
     exclude(np.ones(1, dtype=np.int64), Residual(np.zeros(1, dtype=np.int64), weight, np.ones(1, dtype=np.int64), np.full(1, -1)))
     reduce(weight, 1)
-    pack(np.ones(1), weight, np.ones(1, dtype=np.int64), np.zeros(2), np.zeros((1, 2), dtype=np.bool_), np.zeros((1, 1), dtype=np.bool_))
+    pack(np.ones(1), weight, np.ones(1, dtype=np.int64), np.zeros((2, 2)), np.zeros((1, 1), dtype=np.bool_))
     repair(weight, regret, 1, np.zeros(1, dtype=np.int64), 1, np.ones(1, dtype=np.uint64))

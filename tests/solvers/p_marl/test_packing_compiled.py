@@ -20,7 +20,7 @@ def test_packings_are_worth_what_certificates_recompute(seed):
     """The dual's ascent sees the values that the checker will see, and the packings that attain them."""
     value, weight, capacity = draw(seed)
     packed = np.ones(weight.shape, dtype=np.bool_)
-    total = pack(value, weight, np.full(3, capacity), np.zeros(capacity + 1), np.zeros((value.size, capacity + 1), dtype=np.bool_), packed)
+    total = pack(value, weight, np.full(3, capacity), np.zeros((value.size + 1, capacity + 1)), packed)
     assert total == pytest.approx(packing_values(value, weight, capacity).sum(), rel=1e-12)
     assert (packed * value[:, None]).sum() == pytest.approx(total, rel=1e-12)
     assert (packed * weight).sum(axis=0).max() <= capacity
