@@ -32,7 +32,7 @@ def test_shipped_suites() -> None:
     expected = {"smoke": 4, "quick": 42, "p-edge-tiny": 24, "p-edge-small": 16, "p-edge-paper": 12, "p-edge-large": 6}
     expected |= {"p-edge-paper-valid": 20, "p-tiny": 24, "p-small": 12, "p-paper-200": 3, "p-large": 3}
     expected |= {f"p-{name}": 10 for name in ("medium", "paper-10", "paper-50", "tight-storage", "tight-delay", "low-band")}
-    expected |= {"p-paper-50-valid": 5, "p-paper-200-valid": 3, "p1-tiny": 24, "p1-literal-tiny": 12}
+    expected |= {"p-paper-50-valid": 5, "p-paper-200-valid": 3, "p-paper-50-world": 10, "p1-tiny": 24, "p1-literal-tiny": 12}
     expected |= {f"p1-{profile}{size}": 10 for profile in ("", "literal-") for size in ("n5", "n10", "n30", "n50", "n100")}
     expected |= {name: 10 for size in ("n10", "n30", "n50") for name in (f"p1-slot-fit-{size}", f"p1-{size}-valid")}
     expected |= {"cmg-tiny": 24, "cmg-tiny-scarce": 12}

@@ -1,0 +1,105 @@
+"""Whether a re-run agrees with the paper is decided by stated rules, not by looking."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mecbench.benchmarks.studies.p_claims import (
+    AGENTS,
+    FIGURES,
+    LIMIT,
+    ORDERINGS,
+    Figure,
+    Measured,
+    Ordering,
+    Verdict,
+    judge_figure,
+    judge_ordering,
+    measure,
+)
+from mecbench.problems import p
+from mecbench.solvers.catalogue import known
+
+OTHERS = {agent: Measured(140.0, 130.0, 150.0, np.full((1, 1), 140.0)) for agent in AGENTS[1:]}
+
+
+def _level(value: float, spread: float = 0.0) -> Measured:
+    return Measured(value, value - spread, value + spread, np.full((1, 1), value))
+
+
+def test_claims_are_of_what_exists() -> None:
+    """Agents, rules and metrics are those of the product; the limit is the paper's."""
+    metrics = {"objective", "mean_delay_s", "mean_energy_j", "mean_privacy", "success_rate"}
+    named = {ordering.lower for ordering in ORDERINGS} | {ordering.higher for ordering in ORDERINGS} | {figure.agent for figure in FIGURES}
+    assert named - set(AGENTS) == {"greedy", "local-only", "edge-only"}
+    assert {f"p/{name}" for name in named - set(AGENTS)} <= set(known())
+    assert {claim.metric for claim in (*FIGURES, *ORDERINGS)} <= metrics
+    assert p.SIZES["paper-200"].delay_limit == LIMIT
+
+
+@pytest.mark.parametrize(
+    ("direction", "value", "mine", "spread", "verdict"),
+    [
+        ("within the limit", 2.74, 2.9, 0.0, "reproduced"),  # 6 % away
+        ("within the limit", 2.74, 2.2, 0.1, "direction only"),  # kept, but 20 % away
+        ("within the limit", 2.74, 2.2, 0.6, "reproduced"),  # within the interval
+        ("within the limit", 2.74, 3.001, 0.5, "not reproduced"),  # near, and on the wrong side
+        ("beyond the limit", 4.38, 4.5, 0.0, "reproduced"),
+        ("beyond the limit", 4.38, 9.0, 0.0, "direction only"),
+        ("beyond the limit", 4.38, 3.0, 0.0, "not reproduced"),
+        ("least of the agents", 131.35, 139.0, 0.0, "reproduced"),
+        ("least of the agents", 131.35, 100.0, 0.0, "direction only"),
+        ("least of the agents", 131.35, 141.0, 0.0, "not reproduced"),
+        ("near the least", 150.0, 153.0, 0.0, "reproduced"),
+        ("near the least", 150.0, 155.0, 0.0, "not reproduced"),
+        ("at least", 0.985, 0.99, 0.0, "reproduced"),
+        ("at least", 0.985, 0.98, 0.0, "not reproduced"),
+    ],
+)
+def test_figures(direction: str, value: float, mine: float, spread: float, verdict: Verdict) -> None:
+    """A value near the paper's on the wrong side of its claim is no reproduction, nor is one on the right side far from it."""
+    figure = Figure("hc-mappo-l", "any", value, direction)  # type: ignore[arg-type]
+    assert judge_figure(figure, OTHERS | {"hc-mappo-l": _level(mine, spread)}) == verdict
+
+
+def test_who_was_not_run_proves_nothing() -> None:
+    """Neither by its absence nor by being alone."""
+    figure = Figure("hc-mappo-l", "any", 100.0, "least of the agents")
+    assert judge_figure(figure, OTHERS) == "not run"
+    assert judge_figure(figure, {"hc-mappo-l": _level(100.0)}) == "not reproduced"
+    assert judge_ordering(Ordering("hc-mappo-l", "greedy", "any"), {"hc-mappo-l": _level(1.0)}) == ("not run", None)
+
+
+def test_orderings_are_of_differences_trace_by_trace() -> None:
+    """Traces differ far more than algorithms: what is better on each is better, though the intervals of the two overlap."""
+    random = np.random.Generator(np.random.PCG64(0))
+    traces = random.normal(100.0, 30.0, 10)
+    lower = measure(traces + random.normal(0.0, 0.5, (3, 10)))
+    higher = measure((traces + 5.0)[None])
+    assert lower.high > higher.low
+    verdict, difference = judge_ordering(Ordering("a", "b", "any"), {"a": lower, "b": higher})
+    assert verdict == "reproduced"
+    assert difference is not None
+    assert difference.mean == pytest.approx(lower.mean - higher.mean)
+    assert difference.table.shape == (3, 10)
+    assert judge_ordering(Ordering("b", "a", "any"), {"a": lower, "b": higher})[0] == "not reproduced"
+
+
+def test_an_order_by_chance_is_a_direction_only() -> None:
+    """One trace decides the mean, and another draw of traces would turn it."""
+    values = np.zeros((1, 10))
+    values[0, 0] = 1.0
+    lower, higher = measure(values * 0.0), measure(values)
+    assert judge_ordering(Ordering("a", "b", "any"), {"a": lower, "b": higher})[0] == "direction only"
+    equal = dataclasses.replace(higher)
+    assert judge_ordering(Ordering("a", "b", "any"), {"a": higher, "b": equal})[0] == "not reproduced"
+
+
+def test_measured_with_holes() -> None:
+    """A run without a solution is in no mean, and the others still are."""
+    found = measure(np.array([[1.0, np.nan], [3.0, 5.0]]))
+    assert found.mean == 3.0
+    assert found.low <= 3.0 <= found.high
