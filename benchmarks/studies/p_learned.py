@@ -42,8 +42,8 @@ SUITES = {  # and what they say
 }
 RULES = ("random", "local-only", "edge-only", "greedy", "lru", "causal-reference", "drift-plus-penalty")
 REFERENCE = "auto"
-REFERENCE_LIMIT = {"p-small": 5.0, "p-paper-200": 240.0}  # seconds
-LIMIT = 60.0  # seconds of the reference on other suites
+REFERENCE_LIMIT = {"p-small": 5.0, "p-paper-200": 120.0}  # seconds
+LIMIT = 30.0  # seconds of the reference on other suites
 POLICY_LIMIT = 300.0  # seconds
 MEMORY_LIMIT = 8192  # MiB
 METRICS = {  # heading, decimals; shares are shown in per cent
