@@ -18,6 +18,7 @@ from mecbench.benchmarks.studies.p_learned import (
     WORLD,
     agents,
     beside_the_paper,
+    demands,
     fill,
     find,
     rows,
@@ -146,6 +147,20 @@ def test_a_suite_has_a_row_for_each_agent(runs: pd.DataFrame) -> None:
     regret = (np.arange(180.0, 184.0)[1:3].mean() + 10.0 - 90.0) / 90.0
     assert greedy["priced gap, IQM"] == f"{100 * regret / (1 + regret):.2f} %"
     assert (greedy["beyond 3 s"], greedy["seeds"], greedy["break-even"]) == ("100 %", "", "")
+
+
+def test_what_is_asked_of_agents(runs: pd.DataFrame) -> None:
+    """Disjoint intervals from the simple rules; a limit kept with a multiplier, and clearly missed without."""
+    heading, _, *lines = ([cell.strip() for cell in line.split("|")[1:-1]] for line in demands(runs).splitlines())
+    table = {line[0]: line[1:] for line in lines}
+    assert heading[1:3] == ["ahead of", "not ahead of"]
+    assert table["hc-mappo-l [paper-50, paper]"] == ["greedy", "none", "2.70", "2.70 to 2.70", "at most 3.15", "met"]
+    assert table["h-mappo [paper-50, paper]"] == ["greedy", "none", "4.40", "4.40 to 4.40", "interval above 3", "met"]
+    worse = runs.assign(
+        objective=runs["objective"].mask(runs["algorithm"] == "p/greedy", 130.0),
+        regret=runs["regret"].mask(runs["algorithm"] == "p/greedy", 0.4),
+    )
+    assert "| hc-mappo-l [paper-50, paper] | none | greedy |" in demands(worse)
 
 
 def test_the_papers_figures_stand_beside_ours(runs: pd.DataFrame) -> None:
