@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -26,13 +27,14 @@ class _Popularity:
     requires: ClassVar[tuple[str, ...]] = ()
 
     _layout: Layout
-    _worlds: list[Instance]
+    _static: dict[str, np.ndarray]
     _present: np.ndarray
 
     def reset(self, static: dict[str, np.ndarray], batch: int, seed: int) -> None:
         """Learn the worlds."""
         self._layout = Layout.of(static)
-        self._worlds = known(static)
+        self._static = static
+        self.__dict__.pop("_worlds", None)  # those of the batch before
         self._present = np.arange(self._layout.users) < static["users"][:, None]
 
     def act(self, observation: Observation) -> np.ndarray:
@@ -44,6 +46,11 @@ class _Popularity:
             server = self._server(observation)
             return layout.associate(server, self._cut(observation, server))
         return layout.allocate(*self._fractions(observation))
+
+    @cached_property
+    def _worlds(self) -> list[Instance]:
+        """Made where channels or options are asked for: who only deploys and shares equally does not wait for it."""
+        return known(self._static)
 
     def _priority(self, observation: Observation) -> np.ndarray:
         """Requests of the last interval, by all users, in (0, 1], shape [B, J, I]."""
@@ -158,7 +165,7 @@ class Random(_Popularity):
         self._random = RandomState(MT19937(SeedSequence(seed)))
 
     def _priority(self, observation: Observation) -> np.ndarray:
-        return 1.0 - self._random.random_sample((len(self._worlds), self._layout.servers, self._layout.services))
+        return 1.0 - self._random.random_sample((len(self._present), self._layout.servers, self._layout.services))
 
     def _server(self, observation: Observation) -> np.ndarray:
         return self._random.randint(self._layout.servers, size=self._present.shape)

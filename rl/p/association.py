@@ -1,0 +1,212 @@
+"""The users' layer: a server and a cut for every request (20), a masked choice of one option by each user.
+
+Two actors. `PaperUsers` is the text's: an MLP of the request and of all deployments, one head for the server and one for
+the cut. `OptionUsers` passes every option through the same small MLP, whatever the number of servers, cuts and users.
+Probabilities are those of admitted options only, when sampled and when evaluated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mecbench.problems.p.layout import Layout
+from mecbench.problems.task import Observation
+from mecbench.rl import deep_sets, mlp
+from mecbench.rl.p.local_options import FEATURES, SUMMARY, LocalOptions
+
+__all__ = ["OptionUsers", "PaperUsers", "UserNetwork", "dense"]
+
+Seen = dict[str, Any]
+SAMPLES = 16  # sizes of a request that the embedding tells apart; larger ones count as the largest
+BATCH, CHANNEL, SPEED = 16.0, 10.0, 100.0  # what sizes, efficiencies [bit/s/Hz] and speeds [GFLOP/s] are divided by
+
+REWARD_AND_COST = ("reward", "cost")
+"""Critics, each a network of its own; the second one only where a constraint limits the cost."""
+
+
+@dataclass(frozen=True)
+class OptionUsers:
+    """Scores each option of a user by the user's own prices of it.
+
+    Attributes
+    ----------
+    layout
+        Of the task.
+    width
+        Units per hidden layer; there are two.
+    central
+        Whether a user's critic sees the other users.
+    """
+
+    layout: Layout
+    width: int
+    central: bool
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the actor's weights by name."""
+        return mlp.shapes("option", (FEATURES, self.width, self.width, 1))
+
+    def gains(self) -> dict[str, float]:
+        """Factors of initial weights: small where the probabilities come from, so that they begin even."""
+        return {"option/weight_2": 0.01}
+
+    def prepare(self, static: dict[str, np.ndarray]) -> LocalOptions:
+        """What `encode` needs to know of the worlds."""
+        return LocalOptions(static, self.layout)
+
+    def encode(self, worlds: LocalOptions | None, observation: Observation) -> Seen:
+        """What the networks see; the features of the admitted options one after the other, as `dense` lays them out."""
+        assert worlds is not None
+        mask = worlds.admissible(observation)
+        features, summary = worlds.describe(observation, mask)
+        return {"features": features, "mask": mask, "summary": summary, "present": self.layout.present(observation)}
+
+    def logits(self, array: Any, weights: Mapping[str, Any], seen: Seen) -> Any:
+        """Logit of each option, server by server, shape [n, K, J Z]; without meaning where the mask admits none."""
+        features, mask = seen["features"], seen["mask"]
+        packed = features if features.ndim == 2 else features[mask]
+        logits = array.where(mask, 0.0, mlp.IMPOSSIBLE)
+        logits[mask] = mlp.mlp(array, weights, "option", packed)[..., 0]
+        return logits
+
+    def critic_shapes(self, channels: int) -> dict[str, tuple[int, ...]]:
+        """Shapes of the critics' weights by name; each is a Deep Sets network."""
+        each = deep_sets.shapes(SUMMARY, self.width, rounds=2 if self.central else 0)
+        if not self.central:
+            each |= mlp.shapes("own", (self.width, self.width))
+        return {f"{critic}/{name}": shape for critic in REWARD_AND_COST[:channels] for name, shape in each.items()}
+
+    def value(self, array: Any, weights: Mapping[str, Any], seen: Seen) -> Any:
+        """Value of each user's own return, shape [n, K, channels]: of all users' requests, or of its own alone."""
+        values = []
+        for critic in REWARD_AND_COST:
+            own = {name.partition("/")[2]: weight for name, weight in weights.items() if name.startswith(f"{critic}/")}
+            if own and self.central:
+                values.append(deep_sets.deep_sets(array, own, seen["summary"], seen["present"]))
+            elif own:
+                hidden = array.tanh(seen["summary"] @ own["embed"] + own["embed_bias"])
+                hidden = array.tanh(mlp.mlp(array, own, "own", hidden))
+                values.append((hidden @ own["head"])[..., 0] + own["head_bias"])
+        return array.stack(values, -1)
+
+
+@dataclass(frozen=True)
+class PaperUsers:
+    """The text's MLP: embeddings of service and size and all deployments (16); with the extended observation, the device beside.
+
+    The deployments, which all users see, pass the first layer once per slot.
+
+    Attributes
+    ----------
+    layout
+        Of the task.
+    width, embedding
+        Units of the two hidden layers, and of the embeddings of service and size.
+    central
+        Whether there is one value for all users, of all their requests (17), or one for each of its own observation.
+    """
+
+    layout: Layout
+    width: int
+    embedding: int
+    central: bool
+
+    @property
+    def devices(self) -> int:
+        """Numbers that the observation tells of a user beside its request."""
+        return len(self.layout.association_features) - 2
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the actor's weights by name."""
+        return self._trunk("actor") | mlp.shapes("head", (self.width, self.width, self.layout.servers + self.layout.cuts))
+
+    def gains(self) -> dict[str, float]:
+        """Factors of initial weights: small where the probabilities come from, so that they begin even."""
+        return {"head/weight_1": 0.01}
+
+    def prepare(self, static: dict[str, np.ndarray]) -> None:
+        """The worlds are not looked at: the observation is all there is."""
+
+    def encode(self, worlds: LocalOptions | None, observation: Observation) -> Seen:
+        """What the networks see: indices of service and size, the device, and all deployments once."""
+        layout = self.layout
+        service, samples = layout.requests(observation)
+        rows = observation["agents"][:, layout.askers, 2 : 2 + self.devices]
+        scale = np.full(self.devices, CHANNEL)
+        scale[2 * layout.servers :] = (SPEED, 1.0, 1.0)[: max(0, self.devices - 2 * layout.servers)]
+        mask = observation["mask"][:, layout.askers]
+        servers, cuts = mask[..., : layout.servers], mask[..., layout.servers : layout.servers + layout.cuts]
+        return {
+            "service": service,
+            "size": np.clip(samples, 1, SAMPLES) - 1,
+            "device": (rows / scale).astype(np.float32),
+            "deployment": layout.deployment(observation).reshape(len(rows), -1).astype(np.float32),
+            "mask": (servers[..., :, None] & cuts[..., None, :]).reshape(*mask.shape[:2], -1),
+            "present": layout.present(observation),
+        }
+
+    def logits(self, array: Any, weights: Mapping[str, Any], seen: Seen) -> Any:
+        """Logit of each option, server by server, shape [n, K, J Z]: the sum of its server's and its cut's."""
+        both = mlp.mlp(array, weights, "head", array.tanh(self._first(weights, "actor", seen)))
+        servers, cuts = both[..., : self.layout.servers], both[..., self.layout.servers :]
+        return (servers[..., :, None] + cuts[..., None, :]).reshape(*both.shape[:2], -1)
+
+    def critic_shapes(self, channels: int) -> dict[str, tuple[int, ...]]:
+        """Shapes of the critics' weights by name."""
+        found: dict[str, tuple[int, ...]] = {}
+        for critic in REWARD_AND_COST[:channels]:
+            if self.central:
+                inputs = 2 * self.layout.users + self.layout.services * self.layout.servers
+                found |= mlp.shapes(critic, (inputs, self.width, self.width, 1))
+            else:
+                found |= self._trunk(critic) | mlp.shapes(f"{critic}/head", (self.width, self.width, 1))
+        return found
+
+    def value(self, array: Any, weights: Mapping[str, Any], seen: Seen) -> Any:
+        """Value of all users' mean return, shape [n, channels], or of each one's own, shape [n, K, channels]."""
+        critics = [critic for critic in REWARD_AND_COST if any(name.startswith(f"{critic}/") for name in weights)]
+        if not self.central:
+            hidden = (array.tanh(self._first(weights, critic, seen)) for critic in critics)
+            return array.concatenate(
+                [mlp.mlp(array, weights, f"{critic}/head", each) for critic, each in zip(critics, hidden, strict=True)], -1
+            )
+        there = seen["present"]
+        requests = [array.where(there, seen["service"] / self.layout.services, 0.0), array.where(there, (seen["size"] + 1) / BATCH, 0.0)]
+        state = array.concatenate((*requests, seen["deployment"]), -1)
+        return array.concatenate([mlp.mlp(array, weights, critic, state) for critic in critics], -1)
+
+    def _trunk(self, name: str) -> dict[str, tuple[int, ...]]:
+        """Shapes of embeddings and first layer."""
+        return {
+            f"{name}/service": (self.layout.services, self.embedding),
+            f"{name}/size": (SAMPLES, self.embedding),
+            f"{name}/request": (2 * self.embedding, self.width),
+            f"{name}/device": (self.devices, self.width),
+            f"{name}/deployment": (self.layout.services * self.layout.servers, self.width),
+            f"{name}/bias": (self.width,),
+        }
+
+    def _first(self, weights: Mapping[str, Any], name: str, seen: Seen) -> Any:
+        """First layer before its tanh: tables of all services and sizes stand for embeddings times weights."""
+        request = weights[f"{name}/request"]
+        services = weights[f"{name}/service"] @ request[: self.embedding]
+        sizes = weights[f"{name}/size"] @ request[self.embedding :]
+        shared = seen["deployment"] @ weights[f"{name}/deployment"] + weights[f"{name}/bias"]
+        first = services[seen["service"]] + sizes[seen["size"]] + shared[:, None]
+        return first + seen["device"] @ weights[f"{name}/device"] if self.devices else first
+
+
+UserNetwork = OptionUsers | PaperUsers
+
+
+def dense(seen: Seen) -> Seen:
+    """The same with the features of each option in its place, shape [n, K, J Z, F], so that units can be picked."""
+    if "features" not in seen:
+        return seen
+    features = np.zeros((*seen["mask"].shape, FEATURES), dtype=np.float32)
+    features[seen["mask"]] = seen["features"]
+    return seen | {"features": features}
