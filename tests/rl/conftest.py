@@ -24,12 +24,24 @@ def stable_baselines3():
     return pytest.importorskip("stable_baselines3", reason="needs stable-baselines3: pip install 'mecbench[rl]'")
 
 
-@pytest.fixture(scope="session")
-def ring():
-    """The small constrained task and its agent, beside this file."""
-    pytest.importorskip("torch", reason="needs torch: pip install 'mecbench[rl]'")
-    specification = importlib.util.spec_from_file_location("ring", Path(__file__).parent / "ring.py")
+def load(name):
+    """A module beside this file."""
+    specification = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
     module = importlib.util.module_from_spec(specification)
-    sys.modules["ring"] = module  # dataclasses look their module up while they are made
+    sys.modules[name] = module  # dataclasses look their module up while they are made
     specification.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def ring():
+    """The small constrained task and its agent."""
+    pytest.importorskip("torch", reason="needs torch: pip install 'mecbench[rl]'")
+    return load("ring")
+
+
+@pytest.fixture(scope="session")
+def stable_ring(ring):
+    """Stable-Baselines3's PPO on the same task."""
+    pytest.importorskip("stable_baselines3", reason="needs stable-baselines3: pip install 'mecbench[rl]'")
+    return load("stable_ring")

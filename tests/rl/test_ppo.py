@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mecbench.rl.ppo import PPO, Constraint, Rollout, Settings, advantages
+from mecbench.rl.training import private_randomness
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'mecbench[rl]'")
 
@@ -341,3 +342,29 @@ def test_an_incomplete_rollout_is_refused():
         learner().update(replace(rollout, cost=None))
     with pytest.raises(ValueError, match=r"expected values of shape \[n, 2\] or \[n, 4, 2\] from the critic, found \[30, 1\]"):
         PPO(Actor(), Critic(1, central=True), SETTINGS, seed=0, constraint=LIMIT).update(rollout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("constrained", [False, True])
+def test_it_learns_as_stable_baselines3_does(ring, stable_ring, constrained):
+    """Ten seeds each of a small task: mean reward, and mean cost under a multiplier, within the reference's 99 % interval.
+
+    The reference has other code, one optimiser, one gradient norm and advantages normalised per minibatch. The interval is
+    narrow beside what there is to learn, so that a learner that lags behind or ignores its multiplier is found out.
+    """
+    rollouts, seeds, student = 20, range(10), 3.25  # of t with 9 degrees of freedom
+
+    def own(seed):
+        agent = ring.learner(seed, ring.CONSTRAINT if constrained else None)
+        task = ring.Ring(np.random.RandomState(seed))
+        told = [agent.update(ring.rollout(agent, task), remaining=1 - turn / rollouts) for turn in range(rollouts)]
+        return [[each["reward"] for each in told], [each["cost"] for each in told]]
+
+    ours = np.array([own(seed) for seed in seeds])
+    with private_randomness():
+        theirs = np.array([stable_ring.train(seed, rollouts, constrained=constrained) for seed in seeds])
+    learned = theirs[:, :, rollouts // 2 :].mean(axis=2)
+    mean, error = learned.mean(axis=0), learned.std(axis=0, ddof=1) / math.sqrt(len(seeds))
+    gained = np.abs(mean - theirs[:, :, 0].mean(axis=0))
+    assert (np.abs(ours[:, :, rollouts // 2 :].mean(axis=(0, 2)) - mean) < student * error).all()
+    assert (student * error < 0.4 * gained).all()
