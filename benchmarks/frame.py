@@ -122,10 +122,10 @@ def to_frame(store: Store, known: Mapping[str, Reference] | None = None) -> pd.D
         The fields of `Record` that reports use, and ``best_objective`` and ``reference_bound`` (best feasible
         objective and best certified bound of the library and the runs), ``gap`` and ``excess`` to that bound,
         ``regret`` (certified, where a certificate of the library or the runs prices a constraint), ``violation`` (the
-        largest relative one) and ``violations`` (relative, by family); ``limited_value`` and ``limited_limit`` of what a
-        long-term constraint limits (NaN without), over all requests, failed ones included; and ``agent`` and ``recipe``, which are
-        the same for training runs that differ in their seed only, ``training_seed``, ``transitions`` and ``training_cpu_seconds`` (NaN
-        for what was not trained).
+        largest relative one) and ``violations`` (relative, by family); ``limited_value`` and ``limited_limit`` of
+        what a long-term constraint limits (NaN without), over all requests, failed ones included, and ``limited_price``, the multiplier
+        of the certificate that bounds; and ``agent`` and ``recipe``, which are the same for training runs that differ in their seed
+        only, ``training_seed``, ``transitions``, ``training_cpu_seconds`` and ``multiplier`` (NaN for what was not trained).
     """
     import pandas as pd
 
@@ -141,16 +141,17 @@ def to_frame(store: Store, known: Mapping[str, Reference] | None = None) -> pd.D
         regret = known[row["instance_sha256"]].regret if row["instance_sha256"] in known else None
         row["regret"] = regret.of(row["objective"], row["metrics"], row["violations"]) if regret and row["violations"] else None
         limited = known[row["instance_sha256"]].limited if row["instance_sha256"] in known else None
+        row["limited_price"] = regret.prices[limited[0]][0] if limited and regret and limited[0] in regret.prices else None
         row["limited_value"], row["limited_limit"] = (None, None) if limited is None else (row["metrics"].get(limited[0]), limited[1])
         row["gap"], row["excess"] = gap(counted, row["reference_bound"]), excess(counted, row["reference_bound"])
         for latency in _LATENCIES:
             row[latency] = row["metrics"].get(latency)
         row["agent"], row["recipe"] = agent(row["algorithm"], row["training"]), row["training"].get("recipe", "")
         row["training_seed"] = row["training"].get("seed")
-        for cost in ("transitions", "training_cpu_seconds"):
+        for cost in ("transitions", "training_cpu_seconds", "multiplier"):
             row[cost] = row["training"].get(cost)
-    computed = ["best_objective", "reference_bound", "regret", "violation", "limited_value", "limited_limit", *_LATENCIES]
-    trained = ["training_seed", "transitions", "training_cpu_seconds"]
+    computed = ["best_objective", "reference_bound", "regret", "violation", "limited_value", "limited_limit", "limited_price", *_LATENCIES]
+    trained = ["training_seed", "transitions", "training_cpu_seconds", "multiplier"]
     columns = [*(name for name in _STORED if name != "training"), *computed, "gap", "excess", "agent", "recipe", *trained]
     frame = pd.DataFrame(rows, columns=columns)
     numbers = ["objective", "bound", "memory_limit", *computed, *trained]

@@ -13,7 +13,7 @@ __all__ = ["CURVE", "agent", "curve", "summary"]
 
 CURVE = ("transitions", "reward", "cost", "limit", "multiplier", "chosen")
 
-_KEPT = ("agent", "size", "preset", "seed", "transitions", "training_seconds", "training_cpu_seconds")
+_KEPT = ("agent", "size", "preset", "world", "seed", "transitions", "training_seconds", "training_cpu_seconds")
 
 
 def summary(header: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,15 +27,18 @@ def summary(header: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        As far as the header has them ``agent``, ``size``, ``preset``, ``seed``, ``transitions`` and the seconds of training
-        (``training_seconds`` of wall clock, ``training_cpu_seconds``); with a ``recipe``, equal for training runs that differ
-        in nothing but their seed.
+        As far as the header has them ``agent``, ``size``, ``preset``, ``world`` (where all training was in one), ``seed``,
+        ``transitions`` and the seconds of training (``training_seconds`` of wall clock, ``training_cpu_seconds``); the ``multiplier``
+        of the limit when the checkpoint was taken, if it was learned; with a ``recipe``, equal for training runs that differ in
+        nothing but their seed.
     """
     if not header:
         return {}
     recipe = [header.get(name) for name in ("agent", "size", "preset", "hyperparameters")]
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
-    return {name: header[name] for name in _KEPT if name in header} | {"recipe": digest}
+    chosen = [point["multiplier"] for point in curve(header) if point["transitions"] == point["chosen"]]
+    learned = {"multiplier": chosen[0]} if chosen and not math.isnan(chosen[0]) else {}
+    return {name: header[name] for name in _KEPT if name in header} | learned | {"recipe": digest}
 
 
 def agent(algorithm: str, training: Mapping[str, Any]) -> str:
@@ -51,12 +54,13 @@ def agent(algorithm: str, training: Mapping[str, Any]) -> str:
     Returns
     -------
     str
-        Of a learned algorithm its name without the checkpoint, with size and preset of its training; of any other its name.
+        Of a learned algorithm its name without the checkpoint, with size, preset and world of its training; of any other its name.
     """
     if not training:
         return algorithm
     name = re.sub(r"(?<=[:,])checkpoint=[^,]*,?", "", algorithm).rstrip(":,")
     told = [str(training[part]) for part in ("size", "preset") if training.get(part) not in (None, "", "default")]
+    told += [f"world {training['world']}"] if training.get("world") is not None else []
     return f"{name} [{', '.join(told) or 'trained'}]"
 
 

@@ -1,8 +1,8 @@
 """Learned agents beside what needs no learning: all training seeds of an agent together, and what its training cost.
 
 Of a runs frame these columns are used where there: ``agent`` and ``recipe`` (the same for all training seeds of an agent),
-``training_seed``, ``training_cpu_seconds`` [s] and ``transitions``; ``limited_value`` and ``limited_limit`` of what a
-long-term constraint limits; ``cpu_seconds`` [s] and ``regret``.
+``training_seed``, ``training_cpu_seconds`` [s], ``transitions`` and ``multiplier``; ``limited_value``, ``limited_limit`` and
+``limited_price`` of what a long-term constraint limits; ``cpu_seconds`` [s] and ``regret``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from mecbench.reports.wording import interval, percent, quantity, seconds, share
 __all__ = ["WITHIN", "agent_board", "agent_names", "display_agents", "priced_gap", "table"]
 
 WITHIN = 1e-6  # excess over a limit, relative to it, that is none
-_OPTIONAL = ("training_seed", "training_cpu_seconds", "transitions", "limited_value", "limited_limit", "cpu_seconds", "regret")
+_OPTIONAL = (
+    "training_seed", "training_cpu_seconds", "transitions", "multiplier", "limited_value", "limited_limit", "limited_price", "cpu_seconds",
+    "regret",
+)  # fmt: skip
+
+
+_TRAINING = ("transitions", "training_cpu_seconds", "multiplier")
 
 
 def agent_board(scored: pd.DataFrame) -> pd.DataFrame:
@@ -45,7 +51,8 @@ def agent_board(scored: pd.DataFrame) -> pd.DataFrame:
           with ``_low`` and ``_high``: the probability that a training seed does better than it on an instance, a tie counting
           half; NaN for what did not learn;
         - ``limited_value`` and ``limited_limit``, means of what is limited and of its limit; ``violating``, the share of
-          runs beyond it, among them those without a result; ``worst_excess`` >= 0 relative to the limit;
+          runs beyond it, among them those without a result; ``worst_excess`` >= 0 relative to the limit; ``multiplier`` that it has
+          learned, mean over seeds, beside ``limited_price``, that of the certified bounds, mean over instances;
         - ``decision_latency_p50``, ``decision_latency_p95`` [s], medians over runs;
         - ``transitions`` and ``training_cpu_seconds`` of one training run, means over seeds;
         - ``solver``, the problem's ``auto`` (else the clairvoyant method of least gap), and ``break_even``: as many instances
@@ -105,7 +112,7 @@ def _board(problem: str, runs: pd.DataFrame) -> pd.DataFrame:
         row |= _constraint(group)
         for key in ("decision_latency_p50", "decision_latency_p95"):
             row[key] = float(pd.to_numeric(group[key], errors="coerce").median()) if key in group else math.nan
-        row |= {cost: float(group.groupby("algorithm")[cost].first().mean()) for cost in ("transitions", "training_cpu_seconds")}
+        row |= {cost: float(group.groupby("algorithm")[cost].first().mean()) for cost in _TRAINING}
         row |= {
             "solver": (solver or "") if learned else "",
             "break_even": _break_even(group, groups[solver]) if learned and solver else math.nan,
@@ -145,11 +152,12 @@ def _improvement(gaps: pd.DataFrame, rival: pd.DataFrame | None) -> dict[str, fl
 def _constraint(group: pd.DataFrame) -> dict[str, float]:
     value, limit = group["limited_value"].astype(float), group["limited_limit"].astype(float)
     if limit.isna().all():
-        return dict.fromkeys(("limited_value", "limited_limit", "violating", "worst_excess"), math.nan)
+        return dict.fromkeys(("limited_value", "limited_limit", "limited_price", "violating", "worst_excess"), math.nan)
     beyond = value / limit - 1.0
     return {
         "limited_value": float(value.mean()),
         "limited_limit": float(limit.mean()),
+        "limited_price": float(group.groupby("instance_sha256")["limited_price"].first().astype(float).mean()),
         "violating": float((~(beyond <= WITHIN)).mean()),
         "worst_excess": float(beyond.clip(lower=0.0).where(beyond.isna() | (beyond > WITHIN), 0.0).max()),
     }
@@ -181,6 +189,7 @@ def display_agents(board: pd.DataFrame) -> pd.DataFrame:
             "limit": quantity(row["limited_limit"]),
             "violating": share(row["violating"]),
             "worst excess": percent(row["worst_excess"]),
+            "multiplier": quantity(float(f"{row['multiplier']:.3g}")),
             "decision p50": seconds(row["decision_latency_p50"]),
             "p95": seconds(row["decision_latency_p95"]),
             "training": seconds(row["training_cpu_seconds"]),

@@ -93,7 +93,7 @@ def print_board(scored: pd.DataFrame, board: pd.DataFrame) -> None:
         )
     for problem, group in agent_board(scored).groupby("problem"):
         shown = display_agents(group)
-        unlimited = () if group["limited_limit"].notna().any() else ("limited", "limit", "violating", "worst excess")
+        unlimited = () if group["limited_limit"].notna().any() else ("limited", "limit", "violating", "worst excess", "multiplier")
         print_table(
             [{str(name): str(cell) for name, cell in row.items() if name not in unlimited} for row in shown.to_dict("records")],
             title=f"{problem}: learned agents over all their training seeds, missed limits at their price; rival: "

@@ -131,6 +131,7 @@ def agents(runs: pd.DataFrame) -> str:
     headings += [
         "beyond 3 s",
         "worst",
+        "multiplier",
         f"better than {board['rival'].max()}",
         "decision p50 / p95",
         "training",
@@ -143,7 +144,8 @@ def agents(runs: pd.DataFrame) -> str:
         cells = [str(row["sees"]), str(row["kind"]), str(row["seeds"]) if learned else ""]
         cells += [percent(row["iqm_gap"]), interval(row["iqm_gap_low"], row["iqm_gap_high"])]
         cells += [_cell(metric, measured[metric].get(name), learned and metric in ("objective", "mean_delay_s")) for metric in METRICS]
-        cells += [share(row["violating"]), percent(row["worst_excess"])]
+        price = row["multiplier"] if learned else row["limited_price"] if row["sees"] == "clairvoyant" else math.nan
+        cells += [share(row["violating"]), percent(row["worst_excess"]), "" if math.isnan(price) else f"{price:.2f}"]
         cells.append(share(row["improvement"]) if learned else "")
         times = row["decision_latency_p50"], row["decision_latency_p95"]
         cells.append("" if math.isnan(times[0]) else " / ".join(map(seconds, times)))

@@ -22,7 +22,7 @@ plots.learned_agents = section => {
       figure("IQM gap, priced", "percent", "iqm_gap", "interquartile mean over seeds and instances"),
       span("95 % interval", "iqm_gap"),
       ...(rival ? [figure("better", "share", "improvement", `probability of being better than ${rival} on an instance`), span("its interval", "improvement")] : []),
-      ...(limited ? [figure("limited", "quantity", "limited_value", "mean over all requests, failed ones included"), figure("limit", "quantity", "limited_limit"), figure("violating", "share", "violating", "share of runs beyond the limit"), figure("worst excess", "percent", "worst_excess")] : []),
+      ...(limited ? [figure("limited", "quantity", "limited_value", "mean over all requests, failed ones included"), figure("limit", "quantity", "limited_limit"), figure("violating", "share", "violating", "share of runs beyond the limit"), figure("worst excess", "percent", "worst_excess"), figure("multiplier", "quantity", "multiplier", "of the limit, as learned"), figure("price", "quantity", "limited_price", "multiplier of the certified bounds, mean over instances")] : []),
       figure("decision p50", "seconds", "decision_latency_p50"),
       figure("decision p95", "seconds", "decision_latency_p95"),
       figure("training", "seconds", "training_cpu_seconds", "processor time of one training run"),

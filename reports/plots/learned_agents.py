@@ -14,8 +14,8 @@ DIGITS = 6
 WORDS = ("agent", "sees", "kind")
 NUMBERS = (
     "seeds", "instances", "runs", "iqm_gap", "iqm_gap_low", "iqm_gap_high", "improvement", "improvement_low", "improvement_high",
-    "limited_value", "limited_limit", "violating", "worst_excess", "decision_latency_p50", "decision_latency_p95", "transitions",
-    "training_cpu_seconds", "break_even",
+    "limited_value", "limited_limit", "violating", "worst_excess", "multiplier", "limited_price", "decision_latency_p50",
+    "decision_latency_p95", "transitions", "training_cpu_seconds", "break_even",
 )  # fmt: skip
 
 
@@ -34,7 +34,8 @@ def describe(material: Material) -> Plot | None:
         reading="Further left is better. Intervals resample training seeds and instances, seeds as wholes, so that they cover another "
         "training run as well as other instances; of a single seed they cover instances only. The priced gap of who misses a limit is that "
         "of the objective with the missed amount at the certificate's price, which no policy can bring below the bound; a failure counts "
-        "as 100 %. The limited quantity is the mean over all requests, failed ones at what failing is charged. Break-even counts "
+        "as 100 %. The limited quantity is the mean over all requests, failed ones at what failing is charged; the "
+        "multiplier is what the agent has learned to pay for it, the price what the certificates of the bounds charge. Break-even counts "
         "processor seconds of one training run and of whole instances; ∞ means that the agent is not faster.",
         data={
             "agents": [

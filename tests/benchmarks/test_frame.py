@@ -123,6 +123,8 @@ def test_what_a_limit_limits(tmp_path: Path) -> None:
     assert frame["limited_limit"].tolist() == [3.0, 3.0]
     assert frame.loc["p/edge-only", "limited_value"] == edge.metrics["mean_delay_s"]
     assert (frame["regret"] >= 0).all()
+    assert frame["limited_price"].nunique() == 1
+    assert (frame["limited_price"] >= 0).all()
 
 
 def test_empty(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from mecbench.benchmarks.plan import plan
 from mecbench.instances import library
 from mecbench.solvers.catalogue import resolve
 
-HEADER = {"agent": "p/one", "size": "small", "seed": 3, "hyperparameters": {"width": 8}, "transitions": 10, "curve": [{"transitions": 0}]}
+HEADER = {"agent": "p/one", "size": "small", "seed": 3, "hyperparameters": {"width": 8}, "transitions": 10}
 
 
 def test_a_record_keeps_no_curve() -> None:
@@ -29,6 +29,13 @@ def test_a_recipe_is_all_but_the_seed() -> None:
     assert len({recipe, *(summary(HEADER | change)["recipe"] for change in changes)}) == 5
 
 
+def test_a_record_keeps_the_multiplier_of_its_checkpoint() -> None:
+    """That of the moment which validation chose, not the last one; none, where nothing was limited."""
+    columns = {"transitions": [0, 100, 200], "multiplier": [0.0, 1.5, 9.0]}
+    assert summary(HEADER | {"curve": columns, "chosen_at_transitions": 100})["multiplier"] == 1.5
+    assert "multiplier" not in summary(HEADER | {"curve": columns | {"multiplier": [None] * 3}, "chosen_at_transitions": 100})
+
+
 def test_agents_have_names_for_people() -> None:
     """The checkpoint's path is no part of a name, nor is the preset that everybody uses."""
     trained = {"size": "small", "preset": "paper"}
@@ -36,6 +43,7 @@ def test_agents_have_names_for_people() -> None:
     assert agent("p/y:checkpoint=c.npz,sampled=1", trained) == "p/y:sampled=1 [small, paper]"
     assert agent("p/y:sampled=1,checkpoint=c.npz", trained | {"preset": "default"}) == "p/y:sampled=1 [small]"
     assert agent("p/x", {"agent": "p/x"}) == "p/x [trained]"
+    assert agent("p/x", {"agent": "p/x", "size": "small", "world": 7}) == "p/x [small, world 7]"
     assert agent("p/greedy:checkpoint=none", {}) == "p/greedy:checkpoint=none"
 
 

@@ -65,6 +65,7 @@ def _run(algorithm: str, instance: int, objective: float, delay: float, **change
         "metrics": metrics,
         "limited_value": delay,
         "limited_limit": 3.0,
+        "limited_price": 2.0,
     }
     return run | changes
 
@@ -75,7 +76,14 @@ def runs() -> pd.DataFrame:
     rows = []
     for trace in range(4):
         for seed in range(3):
-            learned = {"kind": "learned", "sees": "local", "training_seed": seed, "training_cpu_seconds": 100.0, "transitions": 1e6}
+            learned = {
+                "kind": "learned",
+                "sees": "local",
+                "training_seed": seed,
+                "training_cpu_seconds": 100.0,
+                "transitions": 1e6,
+                "multiplier": 1.5,
+            }
             name = f"p/hc-mappo-l:checkpoint={seed}.npz"
             learned |= {"decision_latency_p50": 1e-3, "decision_latency_p95": 2e-3, "cpu_seconds": 0.5}
             rows.append(_run(name, trace, 130.0 + seed + trace, 2.7, **learned, agent="p/hc-mappo-l [paper-50, paper]"))
@@ -141,6 +149,7 @@ def test_a_suite_has_a_row_for_each_agent(runs: pd.DataFrame) -> None:
     assert (agent["seeds"], agent["sees"], agent["kind"]) == ("3", "local", "learned")
     assert agent["cost"].startswith("132.5 (")
     assert (agent["served"], agent["beyond 3 s"], agent["training"]) == ("100.0 %", "0 %", "100 s")
+    assert (agent["multiplier"], table["auto"]["multiplier"], greedy["multiplier"]) == ("1.50", "2.00", "")
     assert agent["better than p/drift-plus-penalty"] == "0 %"
     assert agent["decision p50 / p95"] == "1 ms / 2 ms"
     assert agent["break-even"] == "2"
