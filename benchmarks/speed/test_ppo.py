@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mecbench.problems.p_edge import SIZES, Task, generate
-from mecbench.rl.share_ppo import PPO, Hyperparameters, build, inputs
+from mecbench.rl.share_ppo import PPO, Draws, Hyperparameters, build, inputs, mixture
 from mecbench.rl.training import private_randomness
 
 TRANSITIONS = 4096
@@ -37,7 +37,7 @@ def test_training(benchmark, part):
         agent.learn(TRANSITIONS)
 
     def fresh():
-        agent = build("small", 0, hyperparameters)
+        agent = build(Draws(mixture("small"), 0, hyperparameters), 0, hyperparameters)
         agent.get_env().reset()
         return (agent,), {}
 
@@ -66,7 +66,7 @@ def test_decision_in_pytorch(benchmark, size, edges):
     benchmark.group = f"decide for {edges} edges of p-edge {size}"
     _, observation = batch(size, edges)
     with private_randomness():
-        policy = build(size, 0, Hyperparameters()).policy
+        policy = build(Draws(mixture(size), 0, Hyperparameters()), 0, Hyperparameters()).policy
 
         def decide():
             seen = {"mask": torch.from_numpy(observation["mask"]), "features": torch.from_numpy(inputs(observation)[0])}
