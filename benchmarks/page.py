@@ -66,15 +66,17 @@ def _described(runs: pd.DataFrame, folders: Iterable[Path]) -> Iterator[tuple[st
 
 
 def _curves(runs: pd.DataFrame) -> pd.DataFrame:
-    """Learning curves of the learned rows, as far as the checkpoints that ran still are what they were."""
+    """Learning curve of each training run among the learned rows, as far as its checkpoint still is what it was when it ran."""
     import pandas as pd
 
     from mecbench.benchmarks.learned import CURVE, curve, summary
     from mecbench.reports.agents import agent_names
     from mecbench.solvers.catalogue import resolve
 
-    learned = runs[runs["kind"].eq("learned")].assign(agent=agent_names).drop_duplicates(["algorithm", "recipe", "training_seed"])
-    names = ["problem", "algorithm", "agent", "training_seed"]
+    # One that runs both as trained and without chance was trained once; the shorter name comes first.
+    learned = runs[runs["kind"].eq("learned")].assign(agent=agent_names).sort_values("algorithm", kind="stable")
+    learned = learned.drop_duplicates(["problem", "recipe", "training_seed"])
+    names = ["problem", "algorithm", "agent", "recipe", "training_seed"]
     frames = []
     for row in learned.to_dict("records"):
         try:

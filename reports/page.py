@@ -56,9 +56,9 @@ def render(
         Hash of an instance with its frames ``nodes``, ``links`` and ``series``, see `mecbench.reports.pictures.collect`; as many
         are taken as the page has room for, so a generator saves work.
     curves
-        Points of learning curves in their order: ``problem``, ``algorithm``, ``agent``, ``training_seed``, ``transitions``, ``reward``,
-        ``cost`` of what is limited, its ``limit``, ``multiplier`` and ``chosen``, the transitions of the checkpoint; NaN where
-        not known.
+        Points of learning curves in their order: ``problem``, ``algorithm``, ``agent``, ``recipe``, ``training_seed``, ``transitions``,
+        ``reward``, ``cost`` of what is limited, its ``limit``, ``multiplier`` and ``chosen``, the transitions of the checkpoint; NaN
+        where not known.
 
     Returns
     -------

@@ -39,9 +39,9 @@ def _drawn(page: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A store of two training seeds of one agent, and of the shipped checkpoint, of which no curve is known."""
+    """A store of two training seeds of one agent, the first also sampled, and of the shipped checkpoint, of which no curve is known."""
     texts = [f"{AGENT}:checkpoint={_checkpoint(tmp_path / f'{seed}.npz', seed)}" for seed in (1, 2)]
-    job = plan([library.load("p-edge-tiny-nsg-0000")], [resolve(text) for text in (*texts, AGENT)], time_limit=5.0)
+    job = plan([library.load("p-edge-tiny-nsg-0000")], [resolve(text) for text in (*texts, f"{texts[0]},sampled=1", AGENT)], time_limit=5.0)
     with Store(tmp_path / "store") as own:
         harness.run(job, own)
     return tmp_path / "store"
@@ -56,9 +56,9 @@ def test_curves_come_from_the_checkpoints_that_ran(store: Path, tmp_path: Path) 
     assert [(curve["agent"], curve["seed"]) for curve in curves] == [("p-edge/ppo [small]", 1), ("p-edge/ppo [small]", 2)]
     assert curves[0]["reward"] == [None, -3.0, -2.0]
     assert (curves[0]["limit"], curves[0]["chosen"]) == (3.0, 1000.0)
-    assert "No curve is known of 1 learned rows" in plots["learning_curves"]["text"]
-    (agent,) = plots["learned_agents"]["data"]["agents"]
-    assert agent["seeds"] == 3
+    assert "No curve is known of 1 training runs" in plots["learning_curves"]["text"]
+    agents = {agent["agent"]: agent["seeds"] for agent in plots["learned_agents"]["data"]["agents"]}
+    assert agents == {"p-edge/ppo [small]": 3, "p-edge/ppo:sampled=1 [small]": 1}
 
     shipped, _ = load_checkpoint(SHIPPED, AGENT)
     changed = {name: np.asarray(array) * 1.01 for name, array in shipped.weights.items()}

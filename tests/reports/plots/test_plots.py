@@ -16,7 +16,8 @@ CURVES = pd.DataFrame(
         "problem": "demo",
         "algorithm": "demo/fragile",
         "agent": "demo/fragile",
-        "training_seed": 0,
+        "recipe": "a",
+        "training_seed": 0.0,
         "transitions": np.arange(300) * 1000.0,
         "reward": np.linspace(-50.0, -10.0, 300),
         "cost": np.linspace(9.0, 2.0, 300),
@@ -101,5 +102,7 @@ def test_curves_are_thinned_and_keep_their_ends(material: Material) -> None:
     assert len(curve["transitions"]) == len(curve["cost"]) == learning_curves.POINTS
     assert (curve["transitions"][0], curve["transitions"][-1], curve["reward"][-1]) == (0.0, 299_000.0, -10.0)
     assert (curve["limit"], curve["chosen"], curve["seed"], set(curve["multiplier"])) == (2.0, 250_000.0, 0, {None})
-    other = material.scored.assign(algorithm=material.scored["algorithm"].replace("demo/fragile", "demo/other"))
-    assert "No curve is known of 1 learned rows" in _plot(learning_curves.describe(Material(other, material.board, CURVES))).text
+    known = material.scored.assign(recipe="a", training_seed=0.0)
+    assert "No curve" not in _plot(learning_curves.describe(Material(known, material.board, CURVES))).text
+    other = known.assign(recipe=np.where(known["instance"] == "demo-1", "b", "a"))
+    assert "No curve is known of 1 training runs" in _plot(learning_curves.describe(Material(other, material.board, CURVES))).text
