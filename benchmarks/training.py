@@ -17,7 +17,8 @@ from mecbench.benchmarks.isolation.linux import die_with_parent
 from mecbench.problems.errors import InputError
 
 if TYPE_CHECKING:
-    from mecbench.rl.training import Point, Run, Trainable
+    from mecbench.rl.trainables import Trainable
+    from mecbench.rl.training import Point, Run
 
 __all__ = ["Failed", "side_by_side", "train"]
 

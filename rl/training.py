@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import fcntl
-import importlib.util
 import json
 import math
 import os
@@ -15,12 +14,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
-from mecbench.problems.errors import InputError, unknown
+from mecbench.problems.errors import InputError
 from mecbench.rl.checkpoints import Checkpoint, save_checkpoint
 from mecbench.rl.states import load_state, save_state
 
@@ -33,12 +31,9 @@ __all__ = [
     "Progress",
     "Record",
     "Run",
-    "Trainable",
     "alone",
-    "expect_device",
+    "dotted",
     "expect_fresh",
-    "expect_packages",
-    "hyperparameters",
     "private_randomness",
     "rank",
 ]
@@ -127,76 +122,6 @@ class Run:
     device: str = "cpu"
     resume: bool = False
     progress: Progress = _silent
-
-
-class Trainable(Protocol):
-    """An algorithm that ``mecbench train`` can train.
-
-    Attributes
-    ----------
-    presets
-        Named hyper-parameters, one dataclass for all, which may hold others; ``"default"`` is among them. The field
-        ``transitions`` is the budget.
-    devices
-        Where it can be trained.
-    """
-
-    presets: ClassVar[Mapping[str, Any]]
-    devices: ClassVar[tuple[str, ...]]
-
-    @classmethod
-    def train(cls, run: Run) -> Checkpoint:
-        """Train and leave checkpoint, curve and summary in the folder."""
-
-
-def hyperparameters(agent: str, presets: Mapping[str, Any], preset: str, settings: Mapping[str, str]) -> Any:
-    """Hyper-parameters of an agent: a preset with some of them set by name, as ``clip`` or ``users.clip``.
-
-    Raises
-    ------
-    InputError
-        If there is no such preset or hyper-parameter, or it has no such value.
-    """
-    if preset not in presets:
-        raise unknown(f"preset of {agent}", preset, presets)
-    chosen = presets[preset]
-    values = asdict(chosen)
-    names = list(_flat(values))
-    for name, value in settings.items():
-        if name not in names:
-            raise unknown(f"hyper-parameter of {agent}", name, names)
-        *folders, last = name.split(".")
-        place = values
-        for folder in folders:
-            place = place[folder]
-        place[last] = value
-    try:
-        return TypeAdapter(type(chosen)).validate_python(values)
-    except ValidationError as error:
-        finding = error.errors(include_url=False)[0]
-        name = ".".join(map(str, finding["loc"]))
-        message = finding["msg"].replace("Input should be", "expected")
-        raise InputError(f"hyper-parameter {name} of {agent}: {message}, found {finding['input']!r}") from None
-
-
-def expect_packages(agent: str) -> None:
-    """Refuse to train where the packages of the extra `rl` are missing."""
-    missing = [package for package in ("torch", "stable_baselines3") if importlib.util.find_spec(package) is None]
-    if missing:
-        raise InputError(
-            f"algorithm {agent}: expected the packages that training needs (pip install 'mecbench[rl]'), found no {missing[0]}"
-        )
-
-
-def expect_device(agent: str, devices: tuple[str, ...], device: str) -> None:
-    """Refuse a device that the agent cannot be trained on or that is not there."""
-    if device not in devices:
-        raise InputError(f"option --device: expected {' or '.join(devices)} for {agent}, found {device!r}")
-    if device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise InputError("option --device: expected cpu, since PyTorch finds no CUDA device on this machine, found 'cuda'")
 
 
 def expect_fresh(out: Path) -> None:
@@ -408,11 +333,11 @@ def _last_if_unknown(value: float | None) -> float:
     return math.inf if value is None or math.isnan(value) else value
 
 
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+def dotted(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values of nested mappings under dotted names."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
-        flat |= {f"{name}.{inner}": item for inner, item in _flat(value).items()} if isinstance(value, dict) else {name: value}
+        flat |= {f"{name}.{inner}": item for inner, item in dotted(value).items()} if isinstance(value, dict) else {name: value}
     return flat
 
 
@@ -423,7 +348,7 @@ def _number(value: float) -> float | None:
 
 def _expect_same(out: Path, begun: Mapping[str, Any], ordered: Mapping[str, Any]) -> None:
     """Refuse to go on with a run in another way than it was begun, which would be neither of the two."""
-    before, now = (_flat(json.loads(json.dumps(header))) for header in (begun, ordered))
+    before, now = (dotted(json.loads(json.dumps(header))) for header in (begun, ordered))
     for name in before | now:
         if before.get(name) != now.get(name):
             found = f"{now.get(name)!r} instead of {before.get(name)!r}"

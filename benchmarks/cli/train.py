@@ -13,7 +13,8 @@ import typer
 from mecbench.benchmarks.cli.console import Json, expect_place, print_fields, print_json, print_note, print_table
 
 if TYPE_CHECKING:
-    from mecbench.rl.training import Run, Trainable
+    from mecbench.rl.trainables import Trainable
+    from mecbench.rl.training import Run
 
 __all__ = ["verbs"]
 
@@ -49,7 +50,8 @@ def train(
     from mecbench.benchmarks.training import Failed, side_by_side
     from mecbench.benchmarks.training import train as train_one
     from mecbench.problems.errors import InputError
-    from mecbench.rl.training import CHECKPOINT, Run, expect_device, expect_packages, hyperparameters
+    from mecbench.rl.trainables import expect_device, expect_packages, hyperparameters
+    from mecbench.rl.training import CHECKPOINT, Run
     from mecbench.solvers.catalogue import known
 
     trainable: dict[str, type[Trainable]] = {name: kind for name, kind in known().items() if hasattr(kind, "train")}

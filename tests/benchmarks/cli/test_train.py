@@ -14,7 +14,8 @@ import pytest
 from mecbench.benchmarks.training import Failed, side_by_side
 from mecbench.problems.errors import InputError
 from mecbench.rl.share_ppo import PPO
-from mecbench.rl.training import Point, Record, Run, hyperparameters
+from mecbench.rl.trainables import hyperparameters
+from mecbench.rl.training import Point, Record, Run
 
 MICRO = {
     "transitions": "512",
