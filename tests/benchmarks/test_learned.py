@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
+from mecbench.benchmarks import harness
+from mecbench.benchmarks.frame import to_frame
 from mecbench.benchmarks.learned import agent, curve, summary
 from mecbench.benchmarks.plan import plan
+from mecbench.benchmarks.selection import select
+from mecbench.benchmarks.store import Store
 from mecbench.instances import library
+from mecbench.instances.suites import load_suite
+from mecbench.reports.agents import agent_board
+from mecbench.reports.scores import score
 from mecbench.solvers.catalogue import resolve
 
 HEADER = {"agent": "p/one", "size": "small", "seed": 3, "hyperparameters": {"width": 8}, "transitions": 10}
@@ -71,3 +79,32 @@ def test_curves_are_read_as_training_writes_them() -> None:
     }
     assert math.isnan(first["reward"])
     assert curve({}) == curve({"agent": "p-edge/ppo"}) == []
+
+
+AGENTS = {"p/hc-mappo-l", "p/hc-ippo-l", "p/heuristic-mappo-l", "p/h-mappo", "p/h-ippo"}
+
+
+@pytest.mark.parametrize("name", ["p-small", "p-paper-50", "p-paper-50-world", "p-paper-200"])
+def test_suites_of_p_run_agents_both_ways(name: str) -> None:
+    """As trained, drawing every decision, and without chance: which of the two a paper shows is often not said."""
+    suite = load_suite(name)
+    stored = library.load(suite.instances[0])
+    learned = {algorithm.text for algorithm in select(suite, [], [stored]) if algorithm.kind == "learned"}
+    assert learned == AGENTS | {f"{agent}:sampled=1" for agent in AGENTS}
+
+
+@pytest.mark.slow
+def test_shipped_agents_run_on_small_instances(tmp_path: Path) -> None:
+    """None crashes; each row has latency, delay against its limit, what training cost, and a priced gap, feasible or not."""
+    suite = load_suite("p-small")
+    stored = library.load(suite.instances[0])
+    chosen = [algorithm for algorithm in select(suite, [], [stored]) if algorithm.kind == "learned"]
+    with Store(tmp_path) as store:
+        harness.run(plan([stored], chosen, time_limit=30.0), store)
+        runs = to_frame(store)
+    assert set(runs["status"]) <= {"ok", "infeasible"}
+    board = agent_board(score(runs))
+    assert len(board) == 2 * len(AGENTS)
+    assert (board["iqm_gap"] < 1.0).all()
+    figures = ["limited_value", "limited_limit", "violating", "decision_latency_p50", "transitions", "training_cpu_seconds"]
+    assert board[figures].notna().all().all()

@@ -23,6 +23,14 @@ def test_lists_name_what_runs(mecbench) -> None:  # type: ignore[no-untyped-def]
         assert word in mecbench("list", "algorithms").out
 
 
+def test_lists_tell_what_was_learned(mecbench) -> None:  # type: ignore[no-untyped-def]
+    """Learned agents stand among the algorithms of their problem, with their label, and need no package to run."""
+    rows = {row["algorithm"]: row for row in mecbench("list", "algorithms", "--problem", "p", "--json").json}
+    learned = {name for name, row in rows.items() if row["kind"] == "learned"}
+    assert learned == {"p/hc-mappo-l", "p/hc-ippo-l", "p/heuristic-mappo-l", "p/h-mappo", "p/h-ippo"}
+    assert all(not rows[name]["requires"] for name in learned)
+
+
 def test_an_unknown_problem_names_the_known(refused) -> None:  # type: ignore[no-untyped-def]
     """The answer to a typing error is in the message."""
     assert refused("list", "instances", "--problem", "p_edge") == "unknown problem 'p_edge': the nearest problem names are p-edge"
