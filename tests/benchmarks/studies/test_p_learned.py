@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mecbench.benchmarks.store import Store
 from mecbench.benchmarks.studies.p_learned import (
     METRICS,
     REFERENCE,
@@ -21,6 +22,7 @@ from mecbench.benchmarks.studies.p_learned import (
     demands,
     fill,
     find,
+    main,
     rows,
     suites_of,
 )
@@ -28,6 +30,8 @@ from mecbench.instances.suites import load_suite
 from mecbench.problems.errors import InputError
 from mecbench.problems.p import generate
 from mecbench.problems.p.generate import Parameters
+from mecbench.rl.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from mecbench.rl.p.policy import DATA
 from mecbench.solvers.catalogue import known
 
 HEADER = {"agent": "p/hc-mappo-l", "size": "small", "seed": 0}
@@ -193,3 +197,28 @@ def test_tables_go_between_their_marks() -> None:
     assert fill(once, {"a": r"| new \1 |"}) == once
     with pytest.raises(InputError, match="expected the marks <!-- b -->"):
         fill(document, {"b": ""})
+
+
+@pytest.mark.slow
+def test_the_document_is_what_the_store_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a folder of training to the tables of a document, and the same again without another run."""
+    checkpoint, _ = load_checkpoint(DATA / "p-hc-mappo-l-small.npz", "p/hc-mappo-l")
+    for seed in range(2):
+        header = checkpoint.header | {"seed": seed}
+        save_checkpoint(Checkpoint(header, checkpoint.weights), tmp_path / f"trained/{seed}/checkpoint.npz")
+        (tmp_path / f"trained/{seed}/training.json").write_text(json.dumps(header))
+    document = tmp_path / "page.md"
+    document.write_text("".join(f"<!-- {name} -->\n<!-- end of {name} -->\n" for name in ("p-small", "p-small demands")))
+    arguments = ["--checkpoints", tmp_path / "trained", "--out", tmp_path / "store", "--doc", document, "--reference-limit", 0.5]
+    monkeypatch.setattr("sys.argv", ["p_learned", *map(str, arguments)])
+    main()
+    written = document.read_text()
+    table = {line.split(" | ")[0].removeprefix("| "): line.split(" | ") for line in written.splitlines() if line.startswith("| ")}
+    assert {"hc-mappo-l [small]", "hc-mappo-l:sampled=1 [small]", "auto", *RULES} <= set(table)
+    with Store(tmp_path / "store", create=False) as store:
+        runs = len(store)
+    assert runs == 12 * (2 * 2 + len(RULES) + 1)
+    main()
+    with Store(tmp_path / "store", create=False) as store:
+        assert len(store) == runs
+    assert document.read_text() == written
