@@ -149,7 +149,7 @@ def price(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray, d
     decisions
         What is decided, by default nothing. Where decisions leave no plan the value of a chunk is below -1e199.
     """
-    energy_price, channel_price = (np.ascontiguousarray(prices, dtype=float) for prices in (energy_price, channel_price))
+    energy_price, channel_price = (np.array(prices, dtype=float, order="C") for prices in (energy_price, channel_price))
     return Priced(*_price(tables, energy_price, channel_price, decisions or free(tables)))
 
 
@@ -174,7 +174,7 @@ def least_shares(tables: Tables, energy_price: np.ndarray, device: np.ndarray) -
     energy_price, device
         eta in each leaf, shape [E, T], and its device, int64, shape [E].
     """
-    _, share, _ = _costs(tables, device, np.ascontiguousarray(energy_price, dtype=float))
+    _, share, _ = _costs(tables, device, np.array(energy_price, dtype=float, order="C"))
     least = np.ones(tables.gain.shape[:2])
     np.minimum.at(least, device, share)
     return least
@@ -206,7 +206,7 @@ def ceiling(
     least
         At most what `least_shares` says of these leaves, and what it says by default.
     """
-    energy_price, channel_price = (np.ascontiguousarray(prices, dtype=float) for prices in (energy_price, channel_price))
+    energy_price, channel_price = (np.array(prices, dtype=float, order="C") for prices in (energy_price, channel_price))
     leaves = leaves or whole(tables)
     least = least_shares(tables, energy_price, leaves.device) if least is None else least
     return Ceiling(*_ceiling(tables, energy_price, channel_price, cells, leaves, least)[:3])
@@ -230,7 +230,7 @@ def company(tables: Tables, energy_price: np.ndarray, channel_price: np.ndarray,
     np.ndarray
         Of each channel, shape [T, K]; minus infinity where nobody can have company.
     """
-    energy_price, channel_price = (np.ascontiguousarray(prices, dtype=float) for prices in (energy_price, channel_price))
+    energy_price, channel_price = (np.array(prices, dtype=float, order="C") for prices in (energy_price, channel_price))
     leaves = whole(tables)
     _, capacity, _, stage = _ceiling(tables, energy_price, channel_price, cells, leaves, least_shares(tables, energy_price, leaves.device))
     return np.asarray(_company(tables, energy_price, capacity, stage, SHARES))

@@ -91,6 +91,7 @@ class Prices(NamedTuple):
 
 def tables(instance: Instance) -> Tables:
     """Tables of an instance; for residual capacities replace `availability`, for other tasks the groups."""
+    # What an instance holds may not be written to, which to numba is another type: with copies, kernels are compiled once.
     speed = instance.frequency / 100.0
     links = np.nonzero(instance.link)
     return Tables(
@@ -107,9 +108,9 @@ def tables(instance: Instance) -> Tables:
         deadline=instance.deadline + TIME_TOLERANCE + ROUNDING,
         slot_seconds=instance.slot_seconds + TIME_TOLERANCE + ROUNDING,
         availability=instance.availability.copy(),
-        source=instance.groups.source,
-        release=instance.groups.release,
-        size=instance.groups.size,
+        source=instance.groups.source.copy(),
+        release=instance.groups.release.copy(),
+        size=instance.groups.size.copy(),
     )
 
 
@@ -124,7 +125,7 @@ def plain_prices(tables: Tables, share: np.ndarray, hop: np.ndarray) -> Prices:
         pi [M, H] and sigma [H].
     """
     return Prices(
-        share=np.ascontiguousarray(share, dtype=float),
+        share=np.array(share, dtype=float, order="C"),
         hop=np.array(hop, dtype=float)[None],
         block=np.zeros((1, *share.shape)),
         layers=np.zeros((1, *share.shape, tables.cycles.shape[0])),

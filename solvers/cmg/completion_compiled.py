@@ -54,8 +54,8 @@ class Batteries(NamedTuple):
 def batteries(instance: Instance) -> Batteries:
     """Batteries of an instance."""
     return Batteries(
-        start=instance.battery,
-        harvest=instance.harvest,
+        start=instance.battery.copy(),  # copies for numba's sake, as in `tables`
+        harvest=instance.harvest.copy(),
         reserve=instance.reserve,
         capacity=instance.capacity,
         saved=instance.chunks * instance.reserve_price,

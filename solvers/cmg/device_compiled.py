@@ -34,7 +34,8 @@ def entry(tables: Tables, before: int, f: int) -> float:
 def _best_frames(tables: Tables, n: int, before: np.ndarray, offload: np.ndarray, eta: np.ndarray, frames: np.ndarray) -> None:
     """Best frame rates at prices; shapes [T, K], of eta [T] and of before [K]."""
     slots, chunks = offload.shape
-    own, stage, reached = np.empty((3, slots, tables.frames.size))
+    shape = (slots, tables.frames.size)
+    own, stage, reached = np.empty(shape), np.empty(shape), np.empty(shape)
     path = np.empty(slots, dtype=np.int64)
     for t in range(slots):
         stages.stage_values(tables, t, stages.local_cost(tables, eta[t], n), own[t])

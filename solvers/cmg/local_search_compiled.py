@@ -18,6 +18,7 @@ from mecbench.solvers.cmg.device_compiled import plan_device
 
 __all__ = ["promises", "reassign"]
 
+NOBODY = np.int64(-1)  # typed, since numba compiles what is called with a literal once more
 GAIN = 1e-9  # least gain of a move
 SLACK = 0.01  # by which promises may be too low, where frame rates leave a gap between a plan and its Lagrangian
 
@@ -98,7 +99,7 @@ def reassign(
         The gain.
     """
     slots, chunks = offload.shape[1:]
-    owner = -1
+    owner = NOBODY
     for n in range(worth.size):
         if offload[n, t, k]:
             owner = n
@@ -116,7 +117,7 @@ def reassign(
         dear[0] = eta[owner]
         freed = plan_device(tables, batteries, owner, offload[owner], rounds, plan[0], price[0], dear[0])
         lost = freed - worth[owner]
-    best, taker, reached = max(0.0, lost) + GAIN, -1, 0.0
+    best, taker, reached = max(0.0, lost) + GAIN, NOBODY, 0.0
     tried = 0
     for n in order:
         if n == owner:

@@ -17,6 +17,7 @@ from mecbench.solvers.p1.state import Offers, State
 
 __all__ = ["insert", "plan_one"]
 
+FIRST, SQUEEZING = np.int64(0), np.bool_(True)  # typed, since numba compiles what is called with a literal once more
 MOST_ATTEMPTS = 3  # to insert a task: two blocks may ask the same user for its last second
 
 
@@ -244,14 +245,15 @@ def plan_one(
     """
     release = tables.release[q]
     most = tables.penalty
-    _refresh(tables, state, offers, levels, 0, 0.0, release, squeezing)
-    if _programme(tables, state, offers, levels, tolls, 0, 0.0, q, most) >= most:
+    i = FIRST
+    _refresh(tables, state, offers, levels, i, 0.0, release, squeezing)
+    if _programme(tables, state, offers, levels, tolls, i, 0.0, q, most) >= most:
         return np.inf
-    best, seconds = _trace(tables, state, offers, levels, tolls, 0, 0.0, q, plan)
+    best, seconds = _trace(tables, state, offers, levels, tolls, i, 0.0, q, plan)
     if seconds <= tables.deadline:
         return best
     best, worth = _hasten(tables, offers, levels, q, best, seconds, plan)
-    i = 1
+    i += 1
     while i < multipliers.size - 1 and best < np.inf and multipliers[i] < worth:
         i += 1
     while i < multipliers.size:
@@ -283,7 +285,7 @@ def insert(
         As in `plan_one`.
     """
     for _ in range(MOST_ATTEMPTS):
-        if plan_one(tables, state, offers, multipliers, levels, tolls, q, True, attempt, plan) >= tables.penalty:
+        if plan_one(tables, state, offers, multipliers, levels, tolls, q, SQUEEZING, attempt, plan) >= tables.penalty:
             return False
         fits, done = True, 0
         for k in range(tables.window):

@@ -79,7 +79,7 @@ class PredictiveControl(Rule):
             spent=alike[:, 3],
             size=np.bincount(group.ravel(), minlength=len(alike)).astype(float),
         )
-        outlook = Outlook(world, availability.copy(), at_hand.followed_by(_expected(world, seen.slot)))
+        outlook = Outlook(world, availability, at_hand.followed_by(_expected(world, seen.slot)))
         for task, g in zip(active.tolist(), group.ravel().tolist(), strict=True):
             if task in before:
                 outlook.add(np.array([g]), _rest(before[task])[None])

@@ -74,7 +74,7 @@ class Outlook(Pool):
     """
 
     def __init__(self, world: Instance, availability: np.ndarray, standing: Standing) -> None:
-        known = tables(world)._replace(availability=availability, source=standing.node, release=standing.slot, size=standing.size)
+        known = tables(world)._replace(availability=availability.copy(), source=standing.node, release=standing.slot, size=standing.size)
         super().__init__(world, known)
         self._layers = standing.layers
         left = np.stack((standing.layers, standing.slots, standing.spent), axis=1)
