@@ -1,8 +1,8 @@
-"""The users' layer: a server and a cut for every request (20), a masked choice of one option by each user.
+"""The users' layer: a server and a cut for every request (20), by masked choices of each user.
 
 Two actors. `PaperUsers` is the text's: an MLP of the request and of all deployments, one head for the server and one for
-the cut. `OptionUsers` passes every option through the same small MLP, whatever the number of servers, cuts and users.
-Probabilities are those of admitted options only, when sampled and when evaluated again.
+the cut. `OptionUsers` passes every option, a server and a cut, through the same small MLP, whatever the number of servers,
+cuts and users. Probabilities are those of what is admitted only, when sampled and when evaluated again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from mecbench.rl.p.local_options import FEATURES, SUMMARY, LocalOptions
 __all__ = ["OptionUsers", "PaperUsers", "UserNetwork", "dense"]
 
 Seen = dict[str, Any]
+Head = tuple[Any, Any]
+"""Logits of a choice and what the mask admits, of equal shapes [n, K, ...]."""
+
 SAMPLES = 16  # sizes of a request that the embedding tells apart; larger ones count as the largest
 BATCH, CHANNEL, SPEED = 16.0, 10.0, 100.0  # what sizes, efficiencies [bit/s/Hz] and speeds [GFLOP/s] are divided by
 
@@ -65,13 +68,17 @@ class OptionUsers:
         features, summary = worlds.describe(observation, mask)
         return {"features": features, "mask": mask, "summary": summary, "present": self.layout.present(observation)}
 
-    def logits(self, array: Any, weights: Mapping[str, Any], seen: Seen) -> Any:
-        """Logit of each option, server by server, shape [n, K, J Z]; without meaning where the mask admits none."""
+    def heads(self, array: Any, weights: Mapping[str, Any], seen: Seen) -> list[Head]:
+        """The one choice of a user, among its options, server by server, shape [n, K, J Z]."""
         features, mask = seen["features"], seen["mask"]
         packed = features if features.ndim == 2 else features[mask]
         logits = array.where(mask, 0.0, mlp.IMPOSSIBLE)
         logits[mask] = mlp.mlp(array, weights, "option", packed)[..., 0]
-        return logits
+        return [(logits, mask)]
+
+    def decode(self, choice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Server and cut, shape [n, K] each, of what is chosen, shape [n, K, 1]."""
+        return choice[..., 0] // self.layout.cuts, choice[..., 0] % self.layout.cuts
 
     def critic_shapes(self, channels: int) -> dict[str, tuple[int, ...]]:
         """Shapes of the critics' weights by name; each is a Deep Sets network."""
@@ -145,15 +152,19 @@ class PaperUsers:
             "size": np.clip(samples, 1, SAMPLES) - 1,
             "device": (rows / scale).astype(np.float32),
             "deployment": layout.deployment(observation).reshape(len(rows), -1).astype(np.float32),
-            "mask": (servers[..., :, None] & cuts[..., None, :]).reshape(*mask.shape[:2], -1),
+            "servers": servers,
+            "cuts": cuts,
             "present": layout.present(observation),
         }
 
-    def logits(self, array: Any, weights: Mapping[str, Any], seen: Seen) -> Any:
-        """Logit of each option, server by server, shape [n, K, J Z]: the sum of its server's and its cut's."""
+    def heads(self, array: Any, weights: Mapping[str, Any], seen: Seen) -> list[Head]:
+        """The choices of a server [n, K, J] and of a cut [n, K, Z], which do not depend on each other."""
         both = mlp.mlp(array, weights, "head", array.tanh(self._first(weights, "actor", seen)))
-        servers, cuts = both[..., : self.layout.servers], both[..., self.layout.servers :]
-        return (servers[..., :, None] + cuts[..., None, :]).reshape(*both.shape[:2], -1)
+        return [(both[..., : self.layout.servers], seen["servers"]), (both[..., self.layout.servers :], seen["cuts"])]
+
+    def decode(self, choice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Server and cut, shape [n, K] each, of what is chosen, shape [n, K, 2]."""
+        return choice[..., 0], choice[..., 1]
 
     def critic_shapes(self, channels: int) -> dict[str, tuple[int, ...]]:
         """Shapes of the critics' weights by name."""

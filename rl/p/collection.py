@@ -138,8 +138,7 @@ class Collector:
                     seen = dense(self._networks.users.encode(worlds, observation))
                     present = seen["present"]
                     traces["users"].append(_act("users", seen, actors, generators))
-                    option = traces["users"][-1]["action"].numpy()
-                    action = layout.associate(option // layout.cuts, option % layout.cuts)
+                    action = layout.associate(*self._networks.users.decode(traces["users"][-1]["action"].numpy()))
                 elif not self._variant.resources:
                     action = rules.act(observation)
                 elif phase == DEPLOYMENT:

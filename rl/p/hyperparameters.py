@@ -70,7 +70,7 @@ class Hyperparameters:
         Points of the learning curve, and instances of the validation split.
     """
 
-    transitions: Count = 400_000
+    transitions: Count = 160_000
     protocol: Literal["cross-world", "fixed-world"] = "cross-world"
     world: Annotated[int, Field(ge=0)] = 20_000
     worlds: Count = 512
@@ -82,7 +82,7 @@ class Hyperparameters:
     charge: bool = True
     delay_weight: Amount = 0.1
     multiplier: Amount = 1.0
-    multiplier_step: Amount = 0.02
+    multiplier_step: Amount = 0.01
     multiplier_most: Amount = 100.0
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
     deployment_width: Count = 32

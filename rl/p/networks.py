@@ -120,15 +120,24 @@ def _modules() -> dict[str, Any]:
 
     class UserActor(Network):
         def sample(self, seen: dict[str, Tensor], generator: Generator) -> tuple[Tensor, Tensor]:
-            """Options and their log-probabilities, each [n, K]."""
-            logs = mlp.log_probabilities(torch, self.network.logits(torch, self.weights, seen), seen["mask"])
-            option = _draw(logs, generator)
-            return option, logs.gather(-1, option[..., None])[..., 0]
+            """Choices [n, K, heads] and their log-probabilities [n, K]."""
+            logs = self._log_probabilities(seen)
+            choice = torch.stack([_draw(each, generator) for each in logs], -1)
+            return choice, self._of(logs, choice)
 
         def evaluate(self, observation: dict[str, Tensor], action: Tensor) -> tuple[Tensor, Tensor]:
-            """Log-probability and entropy of each user's choice, each [n, K]."""
-            logs = mlp.log_probabilities(torch, self.network.logits(torch, self.weights, observation), observation["mask"])
-            return logs.gather(-1, action[..., None])[..., 0], -(logs.exp() * logs).sum(-1)
+            """Log-probability and entropy of each user's choices, each [n, K]."""
+            logs = self._log_probabilities(observation)
+            entropy = torch.stack([-(each.exp() * each).sum(-1) for each in logs], -1)
+            return self._of(logs, action), entropy.sum(-1)
+
+        def _log_probabilities(self, seen: dict[str, Tensor]) -> list[Tensor]:
+            return [mlp.log_probabilities(torch, *head) for head in self.network.heads(torch, self.weights, seen)]
+
+        @staticmethod
+        def _of(logs: list[Tensor], choice: Tensor) -> Tensor:
+            each = [logs[head].gather(-1, choice[..., head, None])[..., 0] for head in range(len(logs))]
+            return torch.stack(each, -1).sum(-1)
 
     class AllocationActor(Network):
         def __init__(self, network: Servers, shapes: dict[str, tuple[int, ...]], gains: dict[str, float], generator: Generator) -> None:

@@ -77,9 +77,9 @@ class Actors:
     def _associate(self, observation: Observation) -> np.ndarray:
         network = self._made.users
         seen = network.encode(self._worlds, observation)
-        logits = network.logits(np, self._weights["users"], seen)
-        option = self._choice(np.where(seen["mask"], logits, mlp.IMPOSSIBLE))
-        return self._layout.associate(option // self._layout.cuts, option % self._layout.cuts)
+        heads = network.heads(np, self._weights["users"], seen)
+        choices = [self._choice(np.where(mask, logits, mlp.IMPOSSIBLE)) for logits, mask in heads]
+        return self._layout.associate(*network.decode(np.stack(choices, axis=-1)))
 
     def _allocate(self, observation: Observation) -> np.ndarray:
         network = self._made.allocation

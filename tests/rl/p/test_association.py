@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mecbench.rl import mlp
-from mecbench.rl.p.association import dense
+from mecbench.rl.p.association import PaperUsers, dense
 from mecbench.rl.p.networks import Variant, actors, critics, networks
 
 
@@ -24,26 +24,28 @@ def tensors(torch, arrays):
 
 
 def test_numpy_equals_pytorch(agent, seen, torch):
-    """What was trained is what runs: log-probabilities equal to 1e-5."""
+    """What was trained is what runs: log-probabilities of all admitted choices equal to 1e-5."""
     made, weights = agent
-    run = mlp.log_probabilities(np, made.users.logits(np, weights["users"], seen), seen["mask"])
-    observation = tensors(torch, seen)
-    logits = made.users.logits(torch, tensors(torch, weights["users"]), observation)
-    trained = mlp.log_probabilities(torch, logits, observation["mask"]).numpy()
-    assert run[seen["mask"]] == pytest.approx(trained[seen["mask"]], abs=1e-5)
+    run = made.users.heads(np, weights["users"], seen)
+    trained = made.users.heads(torch, tensors(torch, weights["users"]), tensors(torch, seen))
+    for (ours, mask), (theirs, _) in zip(run, trained, strict=True):
+        expected = mlp.log_probabilities(torch, theirs, torch.from_numpy(mask)).numpy()
+        assert mlp.log_probabilities(np, ours, mask)[mask] == pytest.approx(expected[mask], abs=1e-5)
 
 
 def test_masks_are_the_same_in_both_passes(agent, seen, torch):
-    """Only admitted options are drawn, and drawn ones are as probable when evaluated again."""
+    """Only admitted servers and cuts are drawn, and what is drawn is as probable when evaluated again."""
     made, _ = agent
     generator = torch.Generator().manual_seed(0)
     actor = actors(made, generator)["users"]
     observation = tensors(torch, seen)
+    masks = [mask for _, mask in made.users.heads(torch, actor.weights, observation)]
     for _ in range(20):
-        option, log_prob = actor.sample(observation, generator)
-        admitted = observation["mask"].gather(-1, option[..., None])[..., 0]
-        assert admitted[observation["present"]].all()
-        assert torch.equal(actor.evaluate(observation, option)[0], log_prob)
+        choice, log_prob = actor.sample(observation, generator)
+        for head, mask in enumerate(masks):
+            admitted = mask.gather(-1, choice[..., head, None])[..., 0]
+            assert admitted[observation["present"]].all()
+        assert torch.equal(actor.evaluate(observation, choice)[0], log_prob)
 
 
 def test_packed_and_dense_features_are_the_same(agent, worlds, observe, chosen):
@@ -51,8 +53,18 @@ def test_packed_and_dense_features_are_the_same(agent, worlds, observe, chosen):
     made, weights = agent
     task, observations = observe(worlds, chosen.observation)
     packed = made.users.encode(made.users.prepare(task.static()), observations[1])
-    first, second = (made.users.logits(np, weights["users"], seen)[packed["mask"]] for seen in (packed, dense(packed)))
-    assert np.array_equal(first, second)
+    for (first, mask), (second, _) in zip(*(made.users.heads(np, weights["users"], seen) for seen in (packed, dense(packed))), strict=True):
+        assert np.array_equal(first[mask], second[mask])
+
+
+def test_choices_name_servers_and_cuts(agent):
+    """Every server and cut is the choice of exactly one combination of heads."""
+    made, _ = agent
+    layout = made.users.layout
+    wide = [layout.servers, layout.cuts] if isinstance(made.users, PaperUsers) else [layout.servers * layout.cuts]
+    choices = np.stack(np.meshgrid(*(np.arange(number) for number in wide), indexing="ij"), axis=-1).reshape(1, -1, len(wide))
+    server, cut = made.users.decode(choices)
+    assert set(zip(server[0].tolist(), cut[0].tolist(), strict=True)) == set(np.ndindex(layout.servers, layout.cuts))
 
 
 def test_users_decide_by_what_they_know(agent, worlds, observe, chosen):
@@ -63,13 +75,14 @@ def test_users_decide_by_what_they_know(agent, worlds, observe, chosen):
     rows = changed["agents"][:, 2 * 3 + 1]
     rows[:, 0] = (rows[:, 0] + 3) % 9
     rows[:, 1:] *= 1.3
-    logits, mask = [], observations[1]["mask"].copy()
+    found, mask = [], observations[1]["mask"].copy()
     for observation in (observations[1], changed):
         seen = made.users.encode(made.users.prepare(task.static()), observation | {"mask": mask})
-        logits.append(made.users.logits(np, weights["users"], seen))
-    others = np.arange(logits[0].shape[1]) != 1
-    assert np.array_equal(logits[0][:, others], logits[1][:, others])
-    assert not np.array_equal(logits[0][:, 1], logits[1][:, 1])
+        found.append(made.users.heads(np, weights["users"], seen))
+    for (before, _), (after, _) in zip(*found, strict=True):
+        others = np.arange(before.shape[1]) != 1
+        assert np.array_equal(before[:, others], after[:, others])
+        assert not np.array_equal(before[:, 1], after[:, 1])
 
 
 @pytest.mark.parametrize("central", [True, False])
