@@ -100,11 +100,10 @@ def test_the_multiplier_rises_with_the_delay_of_users_alone(learner):
     assert (charged > rollout.mean_cost + 0.01) == (collector._chosen.reward == "dense")
 
 
+@pytest.mark.parametrize("chosen", ["default"], indirect=True)
 def test_rollouts_hold_what_the_task_says(learner):
     """Uncharged rewards and delays of an episode sum to the evaluator's objective and mean delay."""
     built, collector, instances = learner
-    if collector._chosen.reward == "paper":
-        pytest.skip("the paper's rewards do not sum to the objective")
     plain = Collector(built.networks, replace(collector._chosen, charge=False), FULL, built.networks.allocation.layout)
     rollout = built.collect(plain, instances)["users"]
     metrics = plain._task._metrics()
@@ -114,11 +113,10 @@ def test_rollouts_hold_what_the_task_says(learner):
     assert cost / number == pytest.approx(metrics["mean_delay_s"], rel=1e-5)
 
 
+@pytest.mark.parametrize("chosen", ["default"], indirect=True)
 def test_deployments_are_judged_against_the_repeats_of_their_episode(learner):
     """In a group with equal requests the rewards sum to zero, so that no world's scale drowns the others."""
     built, collector, instances = learner
-    if collector._chosen.reward == "paper":
-        pytest.skip("the paper judges a deployment by its hits")
     reward = built.collect(collector, instances)["deployment"].reward
     groups = reward.reshape(len(reward), -1, collector._chosen.repeats, 3)
     assert groups.mean(2).abs().max() < 1e-5

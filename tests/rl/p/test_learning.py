@@ -61,6 +61,23 @@ def test_one_seed_gives_the_same_weights_bit_for_bit(trained, tmp_path, micro):
     assert first.header["validation_score"] == again.header["validation_score"]
 
 
+def test_a_killed_run_goes_on_to_the_same_weights(trained, tmp_path, micro):
+    """Interrupted at a point of the curve and resumed, all layers, their multiplier and all randomness are as if nothing had happened."""
+    agent = algorithms[0]
+
+    def interrupt(done, point=None):
+        if point is not None and point.transitions:
+            raise KeyboardInterrupt
+
+    order = Run(size="small", seed=0, out=tmp_path, hyperparameters=micro)
+    with pytest.raises(KeyboardInterrupt):
+        agent.train(replace(order, progress=interrupt))
+    resumed = agent.train(replace(order, resume=True))
+    expected = load_checkpoint(trained[agent.name] / CHECKPOINT, f"p/{agent.name}")[0]
+    assert {name: array.tobytes() for name, array in resumed.weights.items()} == {name: a.tobytes() for name, a in expected.weights.items()}
+    assert resumed.header["curve"]["multiplier"] == expected.header["curve"]["multiplier"]
+
+
 @pytest.mark.parametrize("protocol", ["cross-world", "fixed-world"])
 def test_traces_are_fresh_and_worlds_of_the_train_split(protocol, micro):
     """No two draws are alike, repeats are, and no world or trace is one of validation or test."""

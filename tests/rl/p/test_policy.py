@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mecbench.instances.best import best_known
+from mecbench.instances.library import load
 from mecbench.problems.errors import InputError
-from mecbench.problems.p import SIZES, Task, generate
+from mecbench.problems.p import SIZES, Task, evaluate, generate
 from mecbench.problems.p.layout import Layout
 from mecbench.rl.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from mecbench.rl.p.networks import LAYERS, networks
@@ -74,6 +76,19 @@ def test_a_row_alone_decides_as_in_a_batch(agent, sampled):
         for name in ("deployment", "server", "cut"):
             assert np.array_equal(getattr(alone, name), getattr(together[row], name))
         assert alone.bandwidth == pytest.approx(together[row].bandwidth, rel=1e-5)
+
+
+@pytest.mark.parametrize("agent", algorithms, ids=NAMES)
+def test_no_agent_is_below_a_certified_bound(agent):
+    """On tiny instances whose optimum is proved, cost and priced delay are at least the bound, and most requests are served."""
+    for name in ("p-tiny-k3t1-0000", "p-tiny-k4t2-0018"):
+        instance = load(name).instance
+        known = best_known(instance)
+        (solution,) = episodes(agent(), [instance])
+        verdict = evaluate(instance, solution)
+        late = verdict.metrics["mean_delay_s"] - instance.delay_limit
+        assert verdict.objective + known.certificate.multiplier * late >= known.bound - 1e-9
+        assert verdict.metrics["success_rate"] > 0.5
 
 
 def test_the_heuristic_one_deploys_and_shares_as_lru_does():
