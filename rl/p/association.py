@@ -25,7 +25,7 @@ Head = tuple[Any, Any]
 """Logits of a choice and what the mask admits, of equal shapes [n, K, ...]."""
 
 SAMPLES = 16  # sizes of a request that the embedding tells apart; larger ones count as the largest
-BATCH, CHANNEL, SPEED = 16.0, 10.0, 100.0  # what sizes, efficiencies [bit/s/Hz] and speeds [GFLOP/s] are divided by
+CHANNEL, SPEED = 10.0, 100.0  # what efficiencies [bit/s/Hz] and speeds [GFLOP/s] are divided by
 
 REWARD_AND_COST = ("reward", "cost")
 """Critics, each a network of its own; the second one only where a constraint limits the cost."""
@@ -139,7 +139,7 @@ class PaperUsers:
         """The worlds are not looked at: the observation is all there is."""
 
     def encode(self, worlds: LocalOptions | None, observation: Observation) -> Seen:
-        """What the networks see: indices of service and size, the device, and all deployments once."""
+        """What the networks see: service and size of each request, the device, and once all deployments and all requests as numbers."""
         layout = self.layout
         service, samples = layout.requests(observation)
         rows = observation["agents"][:, layout.askers, 2 : 2 + self.devices]
@@ -147,9 +147,11 @@ class PaperUsers:
         scale[2 * layout.servers :] = (SPEED, 1.0, 1.0)[: max(0, self.devices - 2 * layout.servers)]
         mask = observation["mask"][:, layout.askers]
         servers, cuts = mask[..., : layout.servers], mask[..., layout.servers : layout.servers + layout.cuts]
+        size = np.clip(samples, 1, SAMPLES) - 1
+        request = np.concatenate((service[..., None] == np.arange(layout.services), size[..., None] == np.arange(SAMPLES)), axis=2)
         return {
-            "service": service,
-            "size": np.clip(samples, 1, SAMPLES) - 1,
+            "request": request.astype(np.float32),
+            "numbers": np.concatenate((service / layout.services, (size + 1) / SAMPLES), axis=1).astype(np.float32),
             "device": (rows / scale).astype(np.float32),
             "deployment": layout.deployment(observation).reshape(len(rows), -1).astype(np.float32),
             "servers": servers,
@@ -159,7 +161,7 @@ class PaperUsers:
 
     def heads(self, array: Any, weights: Mapping[str, Any], seen: Seen) -> list[Head]:
         """The choices of a server [n, K, J] and of a cut [n, K, Z], which do not depend on each other."""
-        both = mlp.mlp(array, weights, "head", array.tanh(self._first(weights, "actor", seen)))
+        both = mlp.mlp(array, weights, "head", array.tanh(self._first(array, weights, "actor", seen)))
         return [(both[..., : self.layout.servers], seen["servers"]), (both[..., self.layout.servers :], seen["cuts"])]
 
     def decode(self, choice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -181,13 +183,11 @@ class PaperUsers:
         """Value of all users' mean return, shape [n, channels], or of each one's own, shape [n, K, channels]."""
         critics = [critic for critic in REWARD_AND_COST if any(name.startswith(f"{critic}/") for name in weights)]
         if not self.central:
-            hidden = (array.tanh(self._first(weights, critic, seen)) for critic in critics)
+            hidden = (array.tanh(self._first(array, weights, critic, seen)) for critic in critics)
             return array.concatenate(
                 [mlp.mlp(array, weights, f"{critic}/head", each) for critic, each in zip(critics, hidden, strict=True)], -1
             )
-        there = seen["present"]
-        requests = [array.where(there, seen["service"] / self.layout.services, 0.0), array.where(there, (seen["size"] + 1) / BATCH, 0.0)]
-        state = array.concatenate((*requests, seen["deployment"]), -1)
+        state = array.concatenate((seen["numbers"], seen["deployment"]), -1)
         return array.concatenate([mlp.mlp(array, weights, critic, state) for critic in critics], -1)
 
     def _trunk(self, name: str) -> dict[str, tuple[int, ...]]:
@@ -201,13 +201,12 @@ class PaperUsers:
             f"{name}/bias": (self.width,),
         }
 
-    def _first(self, weights: Mapping[str, Any], name: str, seen: Seen) -> Any:
-        """First layer before its tanh: tables of all services and sizes stand for embeddings times weights."""
+    def _first(self, array: Any, weights: Mapping[str, Any], name: str, seen: Seen) -> Any:
+        """First layer before its tanh; embeddings and their weights are joined to one table of all services and sizes."""
         request = weights[f"{name}/request"]
-        services = weights[f"{name}/service"] @ request[: self.embedding]
-        sizes = weights[f"{name}/size"] @ request[self.embedding :]
+        services, sizes = weights[f"{name}/service"] @ request[: self.embedding], weights[f"{name}/size"] @ request[self.embedding :]
         shared = seen["deployment"] @ weights[f"{name}/deployment"] + weights[f"{name}/bias"]
-        first = services[seen["service"]] + sizes[seen["size"]] + shared[:, None]
+        first = seen["request"] @ array.concatenate((services, sizes), 0) + shared[:, None]
         return first + seen["device"] @ weights[f"{name}/device"] if self.devices else first
 
 

@@ -98,7 +98,7 @@ class Hyperparameters:
     validation_instances: Count = 60
 
 
-_TEXT = Settings(discount=0.99, trace=0.95, clip=0.2, learning_rate=3e-4, critic_learning_rate=3e-4, epochs=4, minibatches=8, entropy=0.0)
+_TEXT = Settings(discount=0.99, trace=0.95, clip=0.2, learning_rate=3e-4, critic_learning_rate=3e-4, epochs=3, minibatches=8, entropy=0.0)
 
 _PAPER = Hyperparameters(
     transitions=10_000_000,  # 1000 iterations of 200 slots of 50 users

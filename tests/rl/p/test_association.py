@@ -95,9 +95,9 @@ def test_critics_see_all_requests_or_their_own(agent, seen, torch, chosen, centr
     generator = torch.Generator().manual_seed(0)
     critic = critics(made, actors(made, generator), variant, generator)["users"]
     changed = {name: array.copy() for name, array in seen.items()}
-    for name in ("summary", "service", "size"):
+    for name in ("summary", "request", "numbers"):
         if name in changed:
-            changed[name][:, 1] = changed[name][:, 2]
+            changed[name][:, 1] = changed[name][:, 2] + 0.5
     values = [critic.value(tensors(torch, observation), None).detach().numpy() for observation in (seen, changed)]
     one_for_all = central and chosen.network == "paper"
     assert values[0].shape == (len(values[0]), 1 + constrained) if one_for_all else (*seen["present"].shape, 1 + constrained)
