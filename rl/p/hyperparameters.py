@@ -40,6 +40,8 @@ class Hyperparameters:
         Number of worlds that episodes are drawn from where they are not all of one.
     episodes, repeats
         Episodes of an iteration side by side, and how many of them share world and trace.
+    start
+        Size whose shipped checkpoint the actors begin from, where networks serve any size; by chance if there is none.
     observation
         What the task shows: (14) to (18), or channels and devices beside. The text's actors see no channel.
     network
@@ -76,6 +78,7 @@ class Hyperparameters:
     worlds: Count = 512
     episodes: Count = 128
     repeats: Count = 8
+    start: str = ""
     observation: Shows = "extended"
     network: Literal["options", "paper"] = "options"
     reward: Literal["dense", "paper"] = "dense"

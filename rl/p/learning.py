@@ -17,7 +17,7 @@ from mecbench.rl.checkpoints import Checkpoint
 from mecbench.rl.p.collection import Collector
 from mecbench.rl.p.hyperparameters import Hyperparameters
 from mecbench.rl.p.networks import LAYERS, Networks, Variant, actors, critics, networks
-from mecbench.rl.p.policy import Actors, Weights
+from mecbench.rl.p.policy import Actors, Weights, shipped
 from mecbench.rl.ppo import PPO, Constraint
 from mecbench.rl.training import Record, Run, private_randomness
 
@@ -126,6 +126,22 @@ class Learner:
         """Lambda of the delay [1/s]."""
         return self.layers["users"].multiplier
 
+    def begin_from(self, weights: Weights) -> None:
+        """Give the actors the weights of others.
+
+        Raises
+        ------
+        ValueError
+            If they are for networks of other shapes.
+        """
+        import torch
+
+        for layer, learner in self.layers.items():
+            found = {name: array.shape for name, array in weights.get(layer, {}).items()}
+            if found != getattr(self.networks, layer).shapes():
+                raise ValueError(f"expected weights of {layer} for the same networks, found others")
+            learner.actor.weights.load_state_dict({name: torch.from_numpy(array) for name, array in weights[layer].items()})
+
     def collect(self, collector: Collector, instances: list[Instance]) -> dict[str, Rollout]:
         """Rollouts of the layers, by the actors as they are."""
         acting = {layer: learner.actor for layer, learner in self.layers.items()}
@@ -148,6 +164,11 @@ def learn(agent: str, variant: Variant, run: Run) -> Checkpoint:
         What it is.
     run
         Size, seed, hyper-parameters and folder.
+
+    Raises
+    ------
+    InputError
+        If the size is unknown, no checkpoint ships for the one to start from, or the folder cannot be written to.
     """
     chosen: Hyperparameters = run.hyperparameters
     draw = draws(run.size, run.seed, chosen)
@@ -164,6 +185,8 @@ def learn(agent: str, variant: Variant, run: Run) -> Checkpoint:
         random_seed, learner_seed = SeedSequence(run.seed).spawn(2)
         random = RandomState(MT19937(random_seed))
         learner = Learner.build(layout, chosen, variant, limit, learner_seed, run.device)
+        if chosen.start:
+            learner.begin_from(shipped(agent, chosen.start))
         collector = Collector(learner.networks, chosen, variant, layout)
         done, turn = 0, 0
         earned: list[Mapping[str, float]] = []

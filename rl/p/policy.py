@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -29,7 +29,7 @@ from mecbench.solvers.p.heuristics import Lru
 if TYPE_CHECKING:
     from mecbench.rl.training import Run
 
-__all__ = ["HCIPPOL", "HCMAPPOL", "HIPPO", "HMAPPO", "Actors", "HeuristicMAPPOL", "algorithms", "layers_of"]
+__all__ = ["HCIPPOL", "HCMAPPOL", "HIPPO", "HMAPPO", "Actors", "HeuristicMAPPOL", "algorithms", "layers_of", "shipped"]
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -217,6 +217,11 @@ class HeuristicMAPPOL(_Learned):
 
     name: ClassVar[str] = "heuristic-mappo-l"
     variant: ClassVar[Variant] = Variant(constrained=True, central=True, resources=False)
+    # LRU leaves so many requests without their service that the others must be fast, which takes a higher price of delay.
+    presets: ClassVar[Mapping[str, Hyperparameters]] = {
+        **PRESETS,
+        "default": replace(PRESETS["default"], multiplier=3.0, multiplier_step=0.1),
+    }
 
 
 def layers_of(weights: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
@@ -226,6 +231,20 @@ def layers_of(weights: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarr
         layer, _, rest = name.partition("/")
         found.setdefault(layer, {})[rest] = array
     return found
+
+
+def shipped(agent: str, size: str) -> dict[str, dict[str, np.ndarray]]:
+    """Weights by layer of the checkpoint that ships for a size.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    path = DATA / f"{agent.replace('/', '-')}-{size}.npz"
+    if not path.is_file():
+        raise InputError(f"hyper-parameter start of {agent}: expected a size with a shipped checkpoint, found {size!r}")
+    return layers_of(load_checkpoint(path, agent)[0].weights)
 
 
 @cache

@@ -9,6 +9,7 @@ import pytest
 from numpy.random import MT19937, RandomState, SeedSequence
 
 from mecbench.problems.draws import split_of
+from mecbench.problems.errors import InputError
 from mecbench.problems.p import SIZES, Task, generate
 from mecbench.rl.checkpoints import load_checkpoint
 from mecbench.rl.p.learning import USERS, draws, validation_instances
@@ -76,6 +77,18 @@ def test_a_killed_run_goes_on_to_the_same_weights(trained, tmp_path, micro):
     expected = load_checkpoint(trained[agent.name] / CHECKPOINT, f"p/{agent.name}")[0]
     assert {name: array.tobytes() for name, array in resumed.weights.items()} == {name: a.tobytes() for name, a in expected.weights.items()}
     assert resumed.header["curve"]["multiplier"] == expected.header["curve"]["multiplier"]
+
+
+def test_training_begins_from_a_shipped_checkpoint(tmp_path, micro, torch):
+    """What was learned at one size is where another begins: the first point of the curve is what ships; no such size, one sentence."""
+    from_small = replace(micro, start="small", transitions=1, episodes=8, user_width=32, deployment_width=32)
+    points = []
+    order = Run(size="small", seed=0, out=tmp_path, hyperparameters=from_small, progress=lambda done, point=None: points.append(point))
+    algorithms[0].train(order)
+    expected = play(algorithms[0](), validation_instances("small", from_small))
+    assert points[0].validation_score == pytest.approx(expected["objective"].mean(), rel=1e-9)
+    with pytest.raises(InputError, match="expected a size with a shipped checkpoint, found 'medium'"):
+        algorithms[0].train(replace(order, out=tmp_path / "other", hyperparameters=replace(from_small, start="medium")))
 
 
 @pytest.mark.parametrize("protocol", ["cross-world", "fixed-world"])
