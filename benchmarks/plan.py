@@ -53,7 +53,7 @@ class RunSpec:
     memory_limit: int | None
     threads: int
     reference: float | None = None
-    training: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
