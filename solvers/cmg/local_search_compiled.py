@@ -7,6 +7,8 @@ max-marginals of the programme give that for each single change at once. Few cha
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -18,7 +20,7 @@ from mecbench.solvers.cmg.device_compiled import plan_device
 
 __all__ = ["promises", "reassign"]
 
-NOBODY = np.int64(-1)  # typed, since numba compiles what is called with a literal once more
+NOBODY: Any = np.int64(-1)  # typed, since numba compiles what is called with a literal once more
 GAIN = 1e-9  # least gain of a move
 SLACK = 0.01  # by which promises may be too low, where frame rates leave a gap between a plan and its Lagrangian
 
