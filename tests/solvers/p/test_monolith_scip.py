@@ -31,7 +31,7 @@ def test_scip_agrees_with_the_outer_approximation(tiny, solve_apart, cones) -> N
 def test_a_limit_leaves_incumbents_and_a_valid_bound(tiny, solve_apart) -> None:
     """What SCIP has when its time is over survives, and no bound passes what is found."""
     instance = tiny(0)
-    (answer,) = solve_apart(["p/monolith-scip"], [instance], time_limit=2.0)
+    (answer,) = solve_apart(["p/monolith-scip"], [instance], time_limit=4.0)
     known = [evaluate(instance, solution) for solution, _ in answer.reports if solution is not None]
     assert all(verdict.feasible for verdict in known)
     assert answer.bound is not None

@@ -9,11 +9,19 @@ from mecbench.solvers.outcome import Budget
 from mecbench.solvers.p1.auto import Auto
 
 
+@pytest.fixture(scope="module")
+def auto():
+    """The algorithm with its kernels compiled, which takes longer than some limits."""
+    algorithm = Auto()
+    algorithm.prepare()
+    return algorithm
+
+
 @pytest.mark.parametrize(("size", "seed"), [("tiny", 0), ("literal-tiny", 1), ("n10", 2), pytest.param("n30", 1, marks=pytest.mark.slow)])
-def test_small_instances_are_closed(size, seed):
+def test_small_instances_are_closed(auto, size, seed):
     """Up to thirty devices the tree ends, and its certificate proves the solution optimal."""
     instance = generate(SIZES[size], seed)
-    outcome = Auto().solve(instance, Budget(120), 0)
+    outcome = auto.solve(instance, Budget(120), 0)
     verdict = evaluate(instance, outcome.solution)
     assert outcome.status == "optimal"
     assert verdict.feasible
@@ -22,7 +30,7 @@ def test_small_instances_are_closed(size, seed):
 
 
 @pytest.mark.slow
-def test_what_is_reported_holds(tiny):
+def test_what_is_reported_holds(auto, tiny):
     """Every incumbent is feasible, every bound below every solution, and both only improve."""
     instance, costs, bounds = tiny("n10-0"), [], []
 
@@ -34,16 +42,16 @@ def test_what_is_reported_holds(tiny):
         if bound is not None:
             bounds.append(bound)
 
-    outcome = Auto().solve(instance, Budget(30, report=report), 0)
+    outcome = auto.solve(instance, Budget(30, report=report), 0)
     assert costs == sorted(costs, reverse=True)
     assert bounds == sorted(bounds)
     assert bounds[-1] <= min(costs) == evaluate(instance, outcome.solution).objective
 
 
-def test_a_short_budget_leaves_a_certified_gap():
+def test_a_short_budget_leaves_a_certified_gap(auto):
     """Cut off early, there is still a feasible solution and a certificate below it."""
     instance = generate(SIZES["n50"], 0)
-    outcome = Auto().solve(instance, Budget(2), 0)
+    outcome = auto.solve(instance, Budget(2), 0)
     verdict = evaluate(instance, outcome.solution)
     assert verdict.feasible
     assert outcome.bound == bound(instance, outcome.certificate) <= verdict.objective
