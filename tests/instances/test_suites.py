@@ -14,7 +14,6 @@ NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) fo
 VALID = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in suite_names() if name.endswith("-valid")]
 VALIDATION = ("orig-60x5", "orig-240x11", "60x5", "240x11")
 UNSOLVED = {f"{name}-valid" for name in (*(f"p-marl-{size}" for size in VALIDATION), "cmg-small", "cmg-paper", "cmg-scarce")}
-UNSOLVED |= {"p-marl-1000x40"}
 PLAIN = 'description = "x"\ntime_limit = 1.0\nmemory_limit = 512\n'
 DRAWN = '[[generated]]\nproblem = "p-edge"\nsize = "tiny"\nseeds = [3, 5]\nset = { family = "random-cuts", devices = [2, 3] }\n'
 
