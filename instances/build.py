@@ -73,7 +73,7 @@ def recipes(problem: str, data: Path = DATA) -> Iterator[tuple[Path, StoredInsta
 
 
 def build(problem: str, solve: Solve | None = None, data: Path = DATA) -> list[Path]:
-    """Write a problem's instances and schemas, lock the suites and improve the best known values.
+    """Write a problem's instances and schemas, lock the suites that draw some, and improve the best known values.
 
     Parameters
     ----------
@@ -99,8 +99,10 @@ def build(problem: str, solve: Solve | None = None, data: Path = DATA) -> list[P
     changed += [path for kind, node in schema(problem).items() if _update(path := data / problem / "schema" / f"{kind}.json", node)]
     members = list(wanted.values())
     for suite in sorted((data / "suites").glob("*.toml")):
-        lock(suite)
-        members += [reference.generate() for reference in references(suite) if reference.problem == problem]
+        own = [reference for reference in references(suite) if reference.problem == problem]
+        if own:
+            lock(suite)
+        members += [reference.generate() for reference in own]
     if solve:
         for stored in members:
             if better := save_best_known(stored.instance, stored.name, *solve(stored.instance), data=data):

@@ -6,6 +6,7 @@ from mecbench.problems.p import SIZES, bound, evaluate, generate
 from mecbench.solvers import Budget, resolve
 
 
+@pytest.mark.slow
 def test_tiny_instances_are_closed(tiny, solve_apart) -> None:
     """Where one interval leaves a duality gap, as on seed 3, branch and cut goes on from the decomposition and closes it."""
     instances = [tiny(3), tiny(5)]
