@@ -12,12 +12,37 @@ import numpy as np
 
 from mecbench.problems.cmg import closed_forms as forms
 from mecbench.problems.cmg import physics
+from mecbench.problems.cmg.layout import Seen
 
-__all__ = ["Choice", "Terms", "choose", "least_price"]
+__all__ = ["Choice", "Chunks", "Terms", "affordable_frequency", "choose", "least_price"]
 
 DEAREST = 1e7  # price of a joule at which nothing is spent that need not be
 ROUNDS = 100
 CLOSE = 1e-12  # of logarithms of prices and energies
+ROUNDING = 1e-9  # relative, by which less is spent than is allowed, as actions are rounded
+TINY = np.finfo(float).tiny  # stands for what padding does not have
+_CONSTANTS = (
+    "bandwidth",
+    "noise",
+    "bits_per_pixel",
+    "cycles_per_bit",
+    "energy_coefficient",
+    "edge_frequency",
+    "accuracy_ceiling",
+    "accuracy_drop",
+    "accuracy_scale",
+    "accuracy_weight",
+    "smoothness_weight",
+    "delay_weight",
+    "energy_weight",
+    "least_frames",
+    "most_frames",
+    "least_resolution",
+    "most_resolution",
+    "least_frequency",
+    "least_power",
+    "energy_limit",
+)
 
 
 class Terms(NamedTuple):
@@ -54,7 +79,7 @@ class Choice(NamedTuple):
     Attributes
     ----------
     value
-        Weighted quality less cost (20); minus infinity where the energy does not suffice.
+        Weighted quality less cost (20) and what energy is priced at beside; minus infinity where it does not suffice.
     frames, resolution, frequency, power
         f, r [pixel], c [Hz] and p [W]; the last two are those of their mode.
     energy
@@ -69,7 +94,50 @@ class Choice(NamedTuple):
     energy: np.ndarray
 
 
-def choose(terms: Terms, offload: bool, allowance: np.ndarray) -> Choice:
+class Chunks:
+    """The chunks of a batch of episodes, about which a rule or an agent decides slot by slot.
+
+    Parameters
+    ----------
+    static
+        What the task tells before the first step.
+    chunks
+        K.
+    """
+
+    def __init__(self, static: dict[str, np.ndarray], chunks: int) -> None:
+        self._static, self._number = static, chunks
+        self._at = {name: static[name].astype(float)[:, None, None, None] for name in _CONSTANTS}
+        count = int((static["most_frames"] - static["least_frames"]).max()) + 1
+        self._frames = np.minimum(self._at["least_frames"] + np.arange(count), self._at["most_frames"])
+        self._running = [physics.running_weight(slots) for slots in static["slots"].tolist()]
+
+    def terms(self, seen: Seen, weight: np.ndarray) -> Terms:
+        """What is chosen on in the slot at hand, where quality counts `weight`, shape [B]; padding is given numbers that do no harm."""
+        most = {
+            name: np.maximum(self._static[f"most_{name}"][..., None, None], self._at[f"least_{name}"]) for name in ("frequency", "power")
+        }
+        return Terms(
+            constants=self._at,
+            most_frequency=most["frequency"],
+            most_power=most["power"],
+            gain=np.maximum(seen.gain, TINY)[..., None],
+            weight=weight[:, None, None, None],
+            frames=self._frames,
+            before=seen.last_frames[..., None],
+        )
+
+    def allowance(self, seen: Seen) -> np.ndarray:
+        """What each chunk may spend if a device's chunks may spend the same [J], shape [B, A, 1, 1]."""
+        battery = np.maximum(seen.battery, TINY)[..., None, None]
+        return np.minimum(self._at["energy_limit"], battery) * (1.0 - ROUNDING) / self._number
+
+    def horizon(self, slot: np.ndarray) -> np.ndarray:
+        """w_t, what quality of a slot counts in all averages to come, shape [B]."""
+        return np.array([running[min(t, running.size - 1)] for running, t in zip(self._running, slot.tolist(), strict=True)])
+
+
+def choose(terms: Terms, offload: bool, allowance: np.ndarray, price: float | np.ndarray = 0.0) -> Choice:
     """Choose for each chunk what is worth most; shapes [B, A, K].
 
     Where the energy suffices for no frame rate it is the least, at as little energy as it takes.
@@ -81,16 +149,27 @@ def choose(terms: Terms, offload: bool, allowance: np.ndarray) -> Choice:
     offload
         Whether the chunks are offloaded, each alone on its channel, or computed.
     allowance
-        Energy that a chunk may spend [J], shape [B, A, 1, 1].
+        Energy that a chunk may spend [J], shape [B, A, 1 or K, 1].
+    price
+        What a joule costs at least, beside what the objective makes of it [1/J]; shape [B, A, K, 1] or a number.
     """
     at = terms.constants
-    price = least_price(lambda price: _respond(terms, offload, price).energy, at["energy_weight"], allowance)
-    found = _respond(terms, offload, price)
+    least = least_price(lambda price: _respond(terms, offload, price).energy, at["energy_weight"], allowance)
+    dearer = np.maximum(least, price)
+    found = _respond(terms, offload, dearer)
     before = np.where(terms.before > 0.0, terms.before, terms.frames)
     smoothness = terms.weight * at["smoothness_weight"] * physics.smoothness(at["most_frames"], terms.frames, before)
-    value = np.where(found.energy <= allowance, found.value + smoothness, -np.inf)
+    value = np.where(found.energy <= allowance, found.value - price * found.energy + smoothness, -np.inf)
     best = value.argmax(axis=-1)[..., None]
     return Choice(*(np.take_along_axis(np.broadcast_to(values, value.shape), best, axis=-1)[..., 0] for values in (value, *found[1:])))
+
+
+def affordable_frequency(terms: Terms, sent: Choice, allowance: np.ndarray) -> np.ndarray:
+    """Largest frequency at which a refused chunk keeps to its allowance, as far as bounds let it [Hz], shape [B, A, K]."""
+    at = {name: values[..., 0] for name, values in terms.constants.items()}
+    bits = physics.size(at["bits_per_pixel"], sent.frames, sent.resolution)
+    affordable = np.sqrt(allowance[..., 0] / (at["energy_coefficient"] * at["cycles_per_bit"] * bits))
+    return np.clip(affordable, at["least_frequency"], terms.most_frequency[..., 0])
 
 
 def least_price(energy: Callable[[np.ndarray], np.ndarray], energy_weight: np.ndarray, allowance: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from mecbench.problems.cmg import physics
 from mecbench.problems.cmg.layout import DECISIONS, Layout, Seen
 from mecbench.problems.cmg.worlds import Decisions
 from mecbench.problems.task import Observation
-from mecbench.solvers.cmg.chunk_choice import Terms, choose
+from mecbench.solvers.cmg.chunk_choice import Chunks, Terms, affordable_frequency, choose
 from mecbench.solvers.outcome import Kind, Sees
 
 __all__ = [
@@ -28,30 +28,6 @@ __all__ = [
 ]
 
 Foresight = Literal["myopic", "stationary", "horizon"]
-ROUNDING = 1e-9  # relative, by which less is spent than is allowed, as actions are rounded
-TINY = np.finfo(float).tiny  # stands for what padding does not have
-_CONSTANTS = (
-    "bandwidth",
-    "noise",
-    "bits_per_pixel",
-    "cycles_per_bit",
-    "energy_coefficient",
-    "edge_frequency",
-    "accuracy_ceiling",
-    "accuracy_drop",
-    "accuracy_scale",
-    "accuracy_weight",
-    "smoothness_weight",
-    "delay_weight",
-    "energy_weight",
-    "least_frames",
-    "most_frames",
-    "least_resolution",
-    "most_resolution",
-    "least_frequency",
-    "least_power",
-    "energy_limit",
-)
 
 
 class _Rule:
@@ -144,34 +120,15 @@ class _Local(_Rule):
     def reset(self, static: dict[str, np.ndarray], batch: int, seed: int) -> None:
         """Learn the worlds."""
         super().reset(static, batch, seed)
-        self._at = {name: static[name].astype(float)[:, None, None, None] for name in _CONSTANTS}
-        count = int((static["most_frames"] - static["least_frames"]).max()) + 1
-        self._frames = np.minimum(self._at["least_frames"] + np.arange(count), self._at["most_frames"])
-        self._running = [physics.running_weight(slots) for slots in static["slots"].tolist()]
+        self._chunks = Chunks(static, self._layout.chunks)
 
     def _decide(self, seen: Seen, present: np.ndarray) -> Decisions:
-        local = choose(self._terms(seen), False, self._allowance(seen))
+        local = choose(self._terms(seen), False, self._chunks.allowance(seen))
         return Decisions(np.zeros(seen.gain.shape, dtype=bool), local.frames, local.resolution, local.frequency, local.power)
 
     def _terms(self, seen: Seen) -> Terms:
-        """What the devices choose on; padding is given numbers that do no harm."""
-        most = {
-            name: np.maximum(self._static[f"most_{name}"][..., None, None], self._at[f"least_{name}"]) for name in ("frequency", "power")
-        }
-        return Terms(
-            constants=self._at,
-            most_frequency=most["frequency"],
-            most_power=most["power"],
-            gain=np.maximum(seen.gain, TINY)[..., None],
-            weight=self._weight(seen.slot)[:, None, None, None],
-            frames=self._frames,
-            before=seen.last_frames[..., None],
-        )
-
-    def _allowance(self, seen: Seen) -> np.ndarray:
-        """What each chunk may spend [J], shape [B, A, 1, 1]."""
-        battery = np.maximum(seen.battery, TINY)[..., None, None]
-        return np.minimum(self._at["energy_limit"], battery) * (1.0 - ROUNDING) / self._layout.chunks
+        """What the devices choose on."""
+        return self._chunks.terms(seen, self._weight(seen.slot))
 
     def _weight(self, slot: np.ndarray) -> np.ndarray:
         """What quality counts in the slot at hand, shape [B]."""
@@ -179,7 +136,7 @@ class _Local(_Rule):
             return 1.0 / (slot + 1.0)
         if self.foresight == "stationary":
             return np.ones(slot.size)
-        return np.array([running[min(t, running.size - 1)] for running, t in zip(self._running, slot.tolist(), strict=True)])
+        return self._chunks.horizon(slot)
 
 
 class _Greedy(_Local):
@@ -202,7 +159,7 @@ class _Greedy(_Local):
         return {"see_eve": not self.blind}
 
     def _decide(self, seen: Seen, present: np.ndarray) -> Decisions:
-        terms, allowance = self._terms(seen), self._allowance(seen)
+        terms, allowance = self._terms(seen), self._chunks.allowance(seen)
         local, sent = choose(terms, False, allowance), choose(terms, True, allowance)
         able = present[..., None] & (sent.value > -np.inf)
         if not self.blind:
@@ -210,15 +167,11 @@ class _Greedy(_Local):
         gain = np.subtract(sent.value, local.value, out=np.full(able.shape, -np.inf), where=able)
         devices = np.arange(gain.shape[1])[:, None]
         offload = (gain.argmax(axis=1)[:, None] == devices) & (gain > 0.0)
-        at = {name: values[..., 0] for name, values in self._at.items()}
-        bits = physics.size(at["bits_per_pixel"], sent.frames, sent.resolution)
-        affordable = np.sqrt(allowance[..., 0] / (at["energy_coefficient"] * at["cycles_per_bit"] * bits))
-        refused = np.clip(affordable, at["least_frequency"], terms.most_frequency[..., 0])
         return Decisions(
             offload=offload,
             frames=np.where(offload, sent.frames, local.frames),
             resolution=np.where(offload, sent.resolution, local.resolution),
-            frequency=np.where(offload, np.minimum(refused, local.frequency), local.frequency),
+            frequency=np.where(offload, np.minimum(affordable_frequency(terms, sent, allowance), local.frequency), local.frequency),
             power=np.where(offload, sent.power, local.power),
         )
 
