@@ -183,8 +183,10 @@ class Record:
         What the validation score is, in words; smaller is better.
     limit
         Of the mean cost, if there is one.
-    constrained
-        Choose by validation cost above the limit first, by score among equals. Without it the limit is only drawn.
+    price
+        What validation adds to the score for each unit of mean cost above the limit, well above what holding it takes, so that
+        weights that miss the limit are chosen only if they miss it by little or all others score far worse. At 0 the limit is only
+        drawn.
 
     Attributes
     ----------
@@ -198,13 +200,10 @@ class Record:
         with other settings or versions.
     """
 
-    def __init__(
-        self, run: Run, header: Mapping[str, Any], *, validation: str, limit: float | None = None, constrained: bool = False
-    ) -> None:
+    def __init__(self, run: Run, header: Mapping[str, Any], *, validation: str, limit: float | None = None, price: float = 0.0) -> None:
         self._out, self._progress = run.out, run.progress
-        self._limit = limit if constrained else None
         ordered = {"size": run.size, "seed": run.seed, "preset": run.preset, "device": run.device}
-        stated = {"validation": validation, "cost_limit": limit, "constrained": constrained}
+        stated = {"validation": validation, "cost_limit": limit, "excess_price": price}
         versions = {package: version(package) for package in ("mecbench", "numpy", "torch")}
         tuned = {"hyperparameters": asdict(run.hyperparameters), "versions": versions | header.get("versions", {})}
         self._header = {**header, **ordered, **tuned, **stated}
@@ -293,8 +292,8 @@ class Record:
         (self._out / SUMMARY).write_text(json.dumps(checkpoint.header, indent=2) + "\n")
         return checkpoint
 
-    def _rank(self, point: Point) -> tuple[float, float]:
-        return rank(point.validation_score, point.validation_cost, self._limit)
+    def _rank(self, point: Point) -> float:
+        return rank(point.validation_score, point.validation_cost, self._header["cost_limit"], self._header["excess_price"])
 
     def _restore(self) -> None:
         held = load_state(self._out / STATE)
@@ -323,10 +322,14 @@ class Record:
             rows.writerows(asdict(point).values() for point in self._points)
 
 
-def rank(score: float | None, cost: float | None, limit: float | None) -> tuple[float, float]:
-    """Order in which validation prefers weights, the least first: by mean cost above the limit, then by score."""
-    excess = 0.0 if limit is None else _last_if_unknown(cost) - limit
-    return max(0.0, excess), _last_if_unknown(score)
+def rank(score: float | None, cost: float | None, limit: float | None, price: float) -> float:
+    """By what validation prefers weights, the least first: the score, and a price for each unit of mean cost above the limit.
+
+    At a price well above the multiplier of the limit this is an exact penalty: what holds the limit wins over what is better by
+    missing it, and yet weights that miss it by a hair are not behind ones that hold it by being of no use.
+    """
+    excess = 0.0 if limit is None else max(0.0, _last_if_unknown(cost) - limit)
+    return _last_if_unknown(score) + (price * excess if price else 0.0)
 
 
 def _last_if_unknown(value: float | None) -> float:

@@ -130,8 +130,8 @@ def _print_result(algorithm: str, headers: Sequence[dict[str, Any]]) -> None:
     def figure(value: float | None) -> str:
         return quantity(math.nan if value is None else float(f"{value:.4g}"))
 
-    def key(header: dict[str, Any]) -> tuple[float, float]:
-        return rank(header["validation_score"], header["validation_cost"], header["cost_limit"] if header["constrained"] else None)
+    def key(header: dict[str, Any]) -> float:
+        return rank(*(header[name] for name in ("validation_score", "validation_cost", "cost_limit", "excess_price")))
 
     best = min(headers, key=key)
     if len(headers) > 1:

@@ -72,7 +72,7 @@ class Hyperparameters:
         Points of the learning curve, and instances of the validation split.
     """
 
-    transitions: Count = 160_000
+    transitions: Count = 320_000
     protocol: Literal["cross-world", "fixed-world"] = "cross-world"
     world: Annotated[int, Field(ge=0)] = 20_000
     worlds: Count = 512
@@ -87,7 +87,7 @@ class Hyperparameters:
     multiplier: Amount = 1.0
     multiplier_step: Amount = 0.01
     multiplier_most: Amount = 100.0
-    margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.05
     deployment_width: Count = 32
     user_width: Count = 32
     allocation_width: Count = 16
@@ -98,7 +98,7 @@ class Hyperparameters:
     users: Settings = _USERS
     allocation: Settings = _ALLOCATION
     validations: Count = 20
-    validation_instances: Count = 60
+    validation_instances: Count = 240
 
 
 _TEXT = Settings(discount=0.99, trace=0.95, clip=0.2, learning_rate=3e-4, critic_learning_rate=3e-4, epochs=3, minibatches=8, entropy=0.0)
@@ -113,6 +113,7 @@ _PAPER = Hyperparameters(
     reward="paper",
     multiplier=0.01,
     multiplier_step=0.01,
+    margin=0.0,
     deployment_width=256,
     user_width=256,
     allocation_width=128,

@@ -17,7 +17,8 @@ from mecbench.rl.checkpoints import Checkpoint
 from mecbench.rl.p.collection import Collector
 from mecbench.rl.p.hyperparameters import Hyperparameters
 from mecbench.rl.p.networks import LAYERS, Networks, Variant, actors, critics, networks
-from mecbench.rl.p.policy import Actors, Weights, shipped
+from mecbench.rl.p.policy import Actors, Weights
+from mecbench.rl.policies import flat, layers_of, shipped
 from mecbench.rl.ppo import PPO, Constraint
 from mecbench.rl.training import Record, Run, private_randomness
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Learner", "Validation", "draws", "learn", "validation_instances"]
 
 TRAIN_SEED, VALIDATION_SEED = 20_000, 10_000
+EXCESS_PRICE = 20.0  # of validation delay above the limit [1/s]: an order above the multipliers at which the limit is held
 TRAIN_STRIDE = 10**6  # seeds of worlds per run: runs with different seeds see different worlds
 USERS = {"tiny": (3, 4), "small": (6, 8, 10)}
 """Numbers of users that worlds of a size have in turn, where there are several, as in the library's suites."""
@@ -180,13 +182,14 @@ def learn(agent: str, variant: Variant, run: Run) -> Checkpoint:
     header = {"agent": agent, "problem": "p", "servers": layout.servers, "users": layout.users, "services": layout.services}
     if chosen.protocol == "fixed-world":
         header["world"] = chosen.world
-    record = Record(run, header, validation="mean cost of validation instances", limit=limit, constrained=variant.constrained)
+    price = EXCESS_PRICE if variant.constrained else 0.0
+    record = Record(run, header, validation="mean cost of validation instances", limit=limit, price=price)
     with private_randomness():
         random_seed, learner_seed = SeedSequence(run.seed).spawn(2)
         random = RandomState(MT19937(random_seed))
         learner = Learner.build(layout, chosen, variant, limit, learner_seed, run.device)
         if chosen.start:
-            learner.begin_from(shipped(agent, chosen.start))
+            learner.begin_from(layers_of(shipped(agent, chosen.start).weights))
         collector = Collector(learner.networks, chosen, variant, layout)
         done, turn = 0, 0
         earned: list[Mapping[str, float]] = []
@@ -201,7 +204,7 @@ def learn(agent: str, variant: Variant, run: Run) -> Checkpoint:
                 multiplier=learner.multiplier,
                 validation_score=float(metrics["objective"].mean()),
                 validation_cost=float(metrics["mean_delay_s"].mean()),
-                weights={f"{layer}/{name}": array for layer, named in learner.weights().items() for name, array in named.items()},
+                weights=flat(learner.weights()),
                 state={
                     "done": done,
                     "turn": turn,

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.random import MT19937, RandomState, SeedSequence
-from pydantic import TypeAdapter
 
-from mecbench.problems.errors import InputError
-from mecbench.problems.p.instance import Instance
 from mecbench.problems.p.layout import ASSOCIATION, DEPLOYMENT, Layout
 from mecbench.problems.task import Observation
 from mecbench.rl import mlp
-from mecbench.rl.checkpoints import Checkpoint, load_checkpoint
+from mecbench.rl.checkpoints import Checkpoint
 from mecbench.rl.p.allocation import SPREAD, shares
 from mecbench.rl.p.deployment import priority, unroll
 from mecbench.rl.p.hyperparameters import PRESETS, Hyperparameters
 from mecbench.rl.p.networks import LAYERS, Networks, Variant, networks
-from mecbench.solvers.outcome import Kind, Sees
+from mecbench.rl.policies import LearnedPolicy, flat, layers_of
+from mecbench.solvers.outcome import Sees
 from mecbench.solvers.p.heuristics import Lru
 
 if TYPE_CHECKING:
     from mecbench.rl.training import Run
 
-__all__ = ["HCIPPOL", "HCMAPPOL", "HIPPO", "HMAPPO", "Actors", "HeuristicMAPPOL", "algorithms", "layers_of", "shipped"]
-
-DATA = Path(__file__).parent.parent / "data"
+__all__ = ["HCIPPOL", "HCMAPPOL", "HIPPO", "HMAPPO", "Actors", "HeuristicMAPPOL", "algorithms"]
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 """Arrays by layer and name."""
@@ -96,76 +89,41 @@ class Actors:
 
 
 @dataclass
-class _Learned:
-    """What the agents share: each runs from the checkpoint that fits the instance best, or from another file.
+class _Agent(LearnedPolicy):
+    """What the agents share.
 
     Parameters
     ----------
-    checkpoint
-        File of another checkpoint, as ``mecbench train`` leaves it.
     sampled
         Draw every choice as training did, instead of the most probable one.
     """
 
-    name: ClassVar[str]
     variant: ClassVar[Variant]
     problem: ClassVar[str] = "p"
-    kind: ClassVar[Kind] = "learned"
     sees: ClassVar[Sees] = "local"
-    version: ClassVar[int | str] = 1
-    requires: ClassVar[tuple[str, ...]] = ()
+    scale: ClassVar[tuple[str, ...]] = ("servers", "services")
     presets: ClassVar[Mapping[str, Hyperparameters]] = PRESETS
-    devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
-    checkpoint: str = ""
     sampled: bool = False
 
     task_options: dict[str, Any] = field(init=False, repr=False, compare=False)
-    _available: list[Checkpoint] = field(init=False, repr=False, compare=False)
     _actors: Actors = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        agent = f"{self.problem}/{self.name}"
-        if self.checkpoint:
-            loaded, digest = load_checkpoint(Path(self.checkpoint), agent)
-            self._available = [loaded]
-            self.version = f"sha256:{digest}"  # type: ignore[misc]  # another file under the same name is another algorithm
-        else:
-            self._available = _shipped(agent)
-        shows = {_hyperparameters(loaded).observation for loaded in self._available}
+        super().__post_init__()
+        shows = {self.hyperparameters_of(loaded).observation for loaded in self._available}
         self.task_options = {"shows": shows.pop() if len(shows) == 1 else "extended"}
-
-    @property
-    def headers(self) -> list[dict[str, Any]]:
-        """Of all checkpoints that can be run."""
-        return [loaded.header for loaded in self._available]
-
-    def header_for(self, instance: Instance) -> dict[str, Any]:
-        """Of the checkpoint that is run on an instance; empty if there is none."""
-        return self._fitting(instance.servers, instance.services).header if self._available else {}
-
-    def _fitting(self, servers: int, services: int) -> Checkpoint:
-        return min(self._available, key=lambda one: abs(math.log(one.header["servers"] * one.header["services"] / (servers * services))))
 
     def reset(self, static: dict[str, np.ndarray], batch: int, seed: int) -> None:
         """Choose the checkpoint by the size of the instances, and seed the draws."""
         layout = Layout.of(static, self.task_options["shows"])
-        agent = f"{self.problem}/{self.name}"
-        if not self._available:
-            raise InputError(f"algorithm {agent}: expected a checkpoint, as `mecbench train {agent}` leaves it, found none shipped")
-        loaded = self._fitting(layout.servers, layout.services)
-        made = networks(layout, _hyperparameters(loaded), self.variant)
-        weights = layers_of(loaded.weights)
-        for layer in LAYERS if self.variant.resources else ("users",):
-            found = {name: array.shape for name, array in weights.get(layer, {}).items()}
-            if found != getattr(made, layer).shapes():
-                trained = f"{loaded.header.get('servers')} servers and {loaded.header.get('services')} services"
-                raise InputError(
-                    f"algorithm {agent}: expected a checkpoint for {layout.servers} servers and {layout.services} services, "
-                    f"found one whose weights of {layer} are for {trained}"
-                )
+        sizes = layout.servers, layout.services
+        loaded = self.fitting(*sizes)
+        made = networks(layout, self.hyperparameters_of(loaded), self.variant)
+        layers = LAYERS if self.variant.resources else ("users",)
+        self.expect_shapes(loaded, flat({layer: getattr(made, layer).shapes() for layer in layers}), *sizes)
         random = RandomState(MT19937(SeedSequence(seed))) if self.sampled else None
-        self._actors = Actors(made, weights, static, random)
+        self._actors = Actors(made, layers_of(loaded.weights), static, random)
 
     def act(self, observation: Observation) -> np.ndarray:
         """Decide the phase at hand."""
@@ -180,7 +138,7 @@ class _Learned:
 
 
 @dataclass
-class HCMAPPOL(_Learned):
+class HCMAPPOL(_Agent):
     """The paper's agent: learned deployment and allocation, users with central value and cost critics and a multiplier."""
 
     name: ClassVar[str] = "hc-mappo-l"
@@ -188,7 +146,7 @@ class HCMAPPOL(_Learned):
 
 
 @dataclass
-class HMAPPO(_Learned):
+class HMAPPO(_Agent):
     """Without the multiplier: users learn from their reward alone."""
 
     name: ClassVar[str] = "h-mappo"
@@ -196,7 +154,7 @@ class HMAPPO(_Learned):
 
 
 @dataclass
-class HCIPPOL(_Learned):
+class HCIPPOL(_Agent):
     """Without central critics: each sees what its own agent sees."""
 
     name: ClassVar[str] = "hc-ippo-l"
@@ -204,7 +162,7 @@ class HCIPPOL(_Learned):
 
 
 @dataclass
-class HIPPO(_Learned):
+class HIPPO(_Agent):
     """Without central critics and without the multiplier."""
 
     name: ClassVar[str] = "h-ippo"
@@ -212,7 +170,7 @@ class HIPPO(_Learned):
 
 
 @dataclass
-class HeuristicMAPPOL(_Learned):
+class HeuristicMAPPOL(_Agent):
     """Users as in HC-MAPPO-L over LRU deployment and equal shares."""
 
     name: ClassVar[str] = "heuristic-mappo-l"
@@ -222,39 +180,6 @@ class HeuristicMAPPOL(_Learned):
         **PRESETS,
         "default": replace(PRESETS["default"], multiplier=3.0, multiplier_step=0.1),
     }
-
-
-def layers_of(weights: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """Weights of a checkpoint by layer."""
-    found: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in weights.items():
-        layer, _, rest = name.partition("/")
-        found.setdefault(layer, {})[rest] = array
-    return found
-
-
-def shipped(agent: str, size: str) -> dict[str, dict[str, np.ndarray]]:
-    """Weights by layer of the checkpoint that ships for a size.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    path = DATA / f"{agent.replace('/', '-')}-{size}.npz"
-    if not path.is_file():
-        raise InputError(f"hyper-parameter start of {agent}: expected a size with a shipped checkpoint, found {size!r}")
-    return layers_of(load_checkpoint(path, agent)[0].weights)
-
-
-@cache
-def _shipped(agent: str) -> list[Checkpoint]:
-    """Checkpoints in the package, whatever their sizes."""
-    return [load_checkpoint(path, agent)[0] for path in sorted(DATA.glob(f"{agent.replace('/', '-')}-*.npz"))]
-
-
-def _hyperparameters(loaded: Checkpoint) -> Hyperparameters:
-    return TypeAdapter(Hyperparameters).validate_python(loaded.header["hyperparameters"])
 
 
 algorithms = (HCMAPPOL, HMAPPO, HCIPPOL, HIPPO, HeuristicMAPPOL)

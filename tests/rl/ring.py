@@ -133,7 +133,7 @@ class Walker:
         with private_randomness():
             agent = learner(run.seed)
             random, done = RandomState(MT19937(SeedSequence(run.seed))), 0
-            record = Record(run, {"agent": "ring/walker", "problem": "ring"}, validation="steps to the goal", limit=LIMIT, constrained=True)
+            record = Record(run, {"agent": "ring/walker", "problem": "ring"}, validation="steps to the goal", limit=LIMIT, price=100.0)
             if record.resumed is not None:
                 done, random = record.resumed["done"], record.resumed["random"]
                 agent.load_state_dict(record.resumed["ppo"])

@@ -104,11 +104,11 @@ def test_the_header_holds_the_whole_curve(trained):
     assert {"mecbench", "numpy", "torch"} <= set(header["versions"])
 
 
-@pytest.mark.parametrize(("constrained", "expected"), [(True, 2), (False, 3)])
-def test_validation_chooses_what_holds_the_limit_before_what_scores_best(tmp_path, constrained, expected):
-    """Feasible weights are kept before better ones that are not; without a constraint the score decides; ties keep the first."""
-    record = Record(Run("any", 0, tmp_path, Settings()), {"agent": AGENT}, validation="score", limit=1.0, constrained=constrained)
-    scores, costs = (2.0, 9.0, 3.0, 1.0, 3.0), (1.5, 1.0, 0.5, 1.1, 0.2)
+@pytest.mark.parametrize(("price", "expected"), [(20.0, 3), (0.0, 1), (0.5, 1)])
+def test_validation_chooses_by_score_and_priced_excess(tmp_path, price, expected):
+    """Weights that hold the limit come before better ones that miss it, unless it is missed by a hair; unpriced, the score decides."""
+    record = Record(Run("any", 0, tmp_path, Settings()), {"agent": AGENT}, validation="score", limit=1.0, price=price)
+    scores, costs = (90.0, 2.0, 10.0, 3.0, 3.0), (1.0, 1.5, 0.5, 1.01, 1.02)
     for turn, (score, cost) in enumerate(zip(scores, costs, strict=True)):
         found = {"validation_score": score, "validation_cost": cost, "weights": {"turn": np.array(turn)}}
         record.add(transitions=turn, **NO_REWARD, **found, state={})
@@ -119,9 +119,9 @@ def test_validation_chooses_what_holds_the_limit_before_what_scores_best(tmp_pat
 
 def test_unknown_values_come_last():
     """A score or a cost that is no number is never better than one that is."""
-    assert rank(1.0, None, None) == (0.0, 1.0)
-    assert rank(1.0, 5.0, None) < rank(2.0, 0.0, None) < rank(math.nan, 0.0, None)
-    assert rank(9.0, 1.0, 1.0) < rank(1.0, 1.5, 1.0) < rank(1.0, math.nan, 1.0)
+    assert rank(1.0, None, None, 20.0) == rank(1.0, None, 5.0, 0.0) == 1.0
+    assert rank(1.0, 5.0, None, 20.0) < rank(2.0, 0.0, None, 20.0) < rank(math.nan, 0.0, None, 20.0)
+    assert rank(9.0, 1.0, 1.0, 20.0) < rank(1.0, 1.5, 1.0, 20.0) < rank(1.0, math.nan, 1.0, 20.0)
 
 
 def test_weights_are_copied(tmp_path):

@@ -31,7 +31,7 @@ from mecbench.problems.errors import InputError
 from mecbench.problems.p import generate
 from mecbench.problems.p.generate import Parameters
 from mecbench.rl.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from mecbench.rl.p.policy import DATA
+from mecbench.rl.policies import DATA
 from mecbench.solvers.catalogue import known
 
 HEADER = {"agent": "p/hc-mappo-l", "size": "small", "seed": 0}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,8 @@ from mecbench.problems.p import SIZES, Task, evaluate, generate
 from mecbench.problems.p.layout import Layout
 from mecbench.rl.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from mecbench.rl.p.networks import LAYERS, networks
-from mecbench.rl.p.policy import HCIPPOL, HCMAPPOL, HIPPO, HMAPPO, HeuristicMAPPOL, algorithms, layers_of
+from mecbench.rl.p.policy import HCIPPOL, HCMAPPOL, HIPPO, HMAPPO, HeuristicMAPPOL, algorithms
+from mecbench.rl.policies import DATA, layers_of
 from mecbench.solvers.p.heuristics import Lru
 
 NAMES = [agent.name for agent in algorithms]
@@ -136,8 +136,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_in_one_sentence(tmp_path, tex
 
 def test_shipped_checkpoints_are_small_and_hold_no_pickle():
     """They are read without executing anything, and all together stay under a megabyte."""
-    folder = Path(__file__).parents[3] / "rl" / "data"
-    files = {path: agent.name for agent in algorithms for path in folder.glob(f"p-{agent.name}-*.npz")}
+    files = {path: agent.name for agent in algorithms for path in DATA.glob(f"p-{agent.name}-*.npz")}
     assert set(files.values()) == set(NAMES)
     assert sum(path.stat().st_size for path in files) < 1_000_000
     for path, name in files.items():
