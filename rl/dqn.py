@@ -1,0 +1,405 @@
+"""Dueling double DQN on Stable-Baselines3's DQN: one network for many decision-makers side by side, masks in acting and in targets.
+
+Stable-Baselines3 collects transitions, holds the networks and Adam; here are the double target (van Hasselt et al., 2016), the dueling
+head (Wang et al., 2016) over admitted actions only, exploration of every row for itself, and a state from which a run goes on bit by bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from numpy.random import MT19937, RandomState, SeedSequence
+from pydantic import Field
+
+from mecbench.rl import mlp
+from mecbench.rl.rows import Environment, rows_view
+
+__all__ = ["Network", "Settings", "build", "double_value", "dueling", "greedy", "soft_value"]
+
+Exploration = Literal["epsilon", "boltzmann", "noise"]
+Amount = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+FIRST_NOISE = 0.05  # standard deviation of the noise on parameters before it was ever adapted
+NOISE_STEP = 1.01  # factor by which it is adapted (Plappert et al., 2018)
+COLDEST = 1e-9  # temperature in place of 0
+SUMS = ("reward", "decisions", "loss", "value", "updates")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hyper-parameters of the learner.
+
+    Attributes
+    ----------
+    discount
+        gamma.
+    learning_rate, anneal
+        Of Adam; whether it falls with what remains of the budget.
+    batch, replay, warmup
+        Transitions of an update, of the replay memory, and before the first update.
+    every, updates
+        Steps of the environment between updates, and how many there are then.
+    period
+        Updates between copies of the network to the target network.
+    gradient_norm
+        Largest norm of a gradient.
+    exploration
+        ``epsilon`` takes any admitted action now and then; ``boltzmann`` draws from the softmax of the values, whose mean is then the
+        value of the next state too, as in mean field Q-learning (Yang et al., 2018); ``noise`` is greedy by a network whose parameters
+        are perturbed for an episode, as far as changes its decisions as much as such an epsilon would (Plappert et al., 2018).
+    start, decay, least
+        Epsilon, or temperature, in the first episode, its factor from one to the next, and its least value.
+    """
+
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    anneal: bool = False
+    batch: Count = 256
+    replay: Count = 100_000
+    warmup: Count = 1_000
+    every: Count = 1
+    updates: Count = 1
+    period: Count = 1_000
+    gradient_norm: Annotated[float, Field(gt=0)] = 10.0
+    exploration: Exploration = "epsilon"
+    start: Amount = 1.0
+    decay: Annotated[float, Field(gt=0, le=1)] = 0.99
+    least: Amount = 0.01
+
+    def level(self, episode: int) -> float:
+        """Epsilon or temperature in an episode, counted from 0."""
+        return max(self.least, self.start * self.decay**episode)
+
+
+class Network(Protocol):
+    """A Q-network, written once for NumPy and PyTorch; `array` is the module, `seen` rows of observations [n, F] of that module."""
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the weights by name."""
+
+    def gains(self) -> dict[str, float]:
+        """Factors of initial weights, see `mlp.initial`."""
+
+    def mask(self, array: Any, seen: Any) -> Any:
+        """Which actions each observation admits, bool, shape [n, A]."""
+
+    def values(self, array: Any, weights: Mapping[str, Any], seen: Any) -> Any:
+        """Q of every action, shape [n, A]; anything finite where the mask does not admit it."""
+
+
+def dueling(array: Any, value: Any, advantage: Any, mask: Any) -> Any:
+    """Q = V + A less the mean of A over the admitted actions, so that V is the mean of their Q (eq. 9 of Wang et al., 2016).
+
+    Parameters
+    ----------
+    array
+        The module ``numpy`` or ``torch``.
+    value
+        V, shape [n, 1].
+    advantage
+        A, shape [n, A].
+    mask
+        What is admitted, shape [n, A].
+    """
+    number = array.maximum(mask.sum(-1), array.ones_like(mask.sum(-1)))
+    mean = array.where(mask, advantage, 0.0).sum(-1) / number
+    return value + advantage - mean[..., None]
+
+
+def greedy(array: Any, values: Any, mask: Any) -> Any:
+    """Best admitted action, the lowest of equals, shape [n]; 0 where nothing is admitted."""
+    return array.where(mask, values, mlp.IMPOSSIBLE).argmax(-1)
+
+
+def double_value(online: Any, target: Any, mask: Any) -> Any:
+    """The target network's value of the action that the network itself takes, shape [n]; PyTorch tensors.
+
+    Parameters
+    ----------
+    online, target
+        Values by the network and by the target network, shape [n, A].
+    mask
+        What is admitted, shape [n, A]; where that is nothing, the value is 0.
+    """
+    import torch
+
+    best = greedy(torch, online, mask)
+    return torch.where(mask.any(-1), target.gather(-1, best[..., None])[..., 0], 0.0)
+
+
+def soft_value(online: Any, target: Any, mask: Any, temperature: float) -> Any:
+    """The target network's value of what is drawn from the softmax of the network's values, in the mean; as `double_value` otherwise."""
+    import torch
+
+    chance = mlp.log_probabilities(torch, online / temperature, mask).exp()
+    return torch.where(mask, chance * target, 0.0).sum(-1)
+
+
+def build(network: Network, environment: Environment, settings: Settings, seed: SeedSequence) -> Any:
+    """A learner before its first episode.
+
+    Its methods beside those of ``stable_baselines3.DQN``: ``play`` for a batch of episodes, ``train`` for updates alone, ``arrays`` for
+    the weights, ``state_dict`` and ``load_state_dict`` between episodes. ``num_timesteps`` counts decisions of who is somebody.
+
+    Parameters
+    ----------
+    network
+        Serves all rows.
+    environment
+        What the rows live in.
+    settings
+        Hyper-parameters.
+    seed
+        Of weights, exploration and replay.
+    """
+    return _classes()["Learner"](network, environment, settings, seed)
+
+
+@cache
+def _classes() -> dict[str, Any]:
+    """The classes, made at their first use: their base classes come with PyTorch, which is needed to train only."""
+    import torch
+    from stable_baselines3 import DQN
+    from stable_baselines3.common.buffers import ReplayBuffer
+    from stable_baselines3.common.callbacks import ConvertCallback
+    from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFreq, TrainFrequencyUnit
+    from stable_baselines3.dqn.policies import DQNPolicy
+
+    class Replay(ReplayBuffer):  # type: ignore[misc]
+        """A ring of single transitions, so that nobody's are left out; drawn with the learner's own randomness."""
+
+        def __init__(self, buffer_size: int, *arguments: Any, random: RandomState, n_envs: int = 1, **keywords: Any) -> None:
+            super().__init__(buffer_size, *arguments, n_envs=1, **keywords)
+            self.pos, self.full = 0, False
+            self._random = random
+
+        def add(self, obs: Any, next_obs: Any, action: Any, reward: Any, done: Any, infos: list[dict[str, Any]]) -> None:
+            cut = np.array([info.get("TimeLimit.truncated", False) for info in infos])
+            self.add_rows(obs, action, reward, next_obs, done & ~cut)
+
+        def add_rows(self, seen: Any, action: Any, reward: Any, after: Any, terminated: Any) -> None:
+            """Keep the transitions of all rows that are somebody's, in the place of the oldest ones."""
+            somebody = np.flatnonzero(np.any(seen, axis=1))[-self.buffer_size :]
+            place = (self.pos + np.arange(somebody.size)) % self.buffer_size
+            self.observations[place, 0], self.next_observations[place, 0] = seen[somebody], after[somebody]
+            self.actions[place, 0, 0], self.rewards[place, 0] = action[somebody], reward[somebody]
+            self.dones[place, 0] = terminated[somebody]
+            self.full = bool(self.full or self.pos + somebody.size >= self.buffer_size)
+            self.pos = (self.pos + somebody.size) % self.buffer_size
+
+        def sample(self, batch_size: int, env: Any = None) -> ReplayBufferSamples:
+            """Draw transitions: observations, actions, observations after, whether terminated, rewards; the last three and actions [n]."""
+            drawn = self._random.randint(self.size(), size=batch_size)
+            seen, after = self.observations[drawn, 0], self.next_observations[drawn, 0]
+            rest = self.actions[drawn, 0, 0], after, self.dones[drawn, 0], self.rewards[drawn, 0]
+            return ReplayBufferSamples(*map(torch.from_numpy, (seen, *rest)))
+
+        def state_dict(self) -> dict[str, Any]:
+            held, size = ("observations", "next_observations", "actions", "rewards", "dones"), self.size()
+            return {name: torch.from_numpy(getattr(self, name)[:size]) for name in held} | {"pos": self.pos, "full": self.full}
+
+        def load_state_dict(self, state: Mapping[str, Any]) -> None:
+            self.pos, self.full = state["pos"], state["full"]
+            for name, tensor in state.items():
+                if name not in ("pos", "full"):
+                    getattr(self, name)[: len(tensor)] = tensor.numpy()
+
+    class Values(torch.nn.Module):
+        """A network with its weights."""
+
+        def __init__(self, network: Network, generator: torch.Generator) -> None:
+            super().__init__()
+            self.network = network
+            self.weights = torch.nn.ParameterDict(mlp.initial(network.shapes(), generator, network.gains()))
+
+        def forward(self, seen: torch.Tensor) -> torch.Tensor:
+            return self.network.values(torch, dict(self.weights), seen)
+
+        def set_training_mode(self, mode: bool) -> None:
+            """Stable-Baselines3's word for `train`."""
+            self.train(mode)
+
+    class Policy(DQNPolicy):  # type: ignore[misc]
+        """Network and target network."""
+
+        def __init__(self, *arguments: Any, network: Network, generator: torch.Generator, **keywords: Any) -> None:
+            self._made = network, generator
+            super().__init__(*arguments, **keywords)
+
+        def make_q_net(self) -> Values:
+            return Values(*self._made)
+
+    class Learner(DQN):  # type: ignore[misc]
+        """See `build`."""
+
+        def __init__(self, network: Network, environment: Environment, settings: Settings, seed: SeedSequence) -> None:
+            drawing, weights = seed.spawn(2)
+            self.network, self.settings = network, settings
+            self.random = RandomState(MT19937(drawing))
+            self.episodes, self.updates, self.noise = 0, 0, FIRST_NOISE
+            self._perturbed: dict[str, torch.Tensor] = {}
+            self._over, self._sums = True, dict.fromkeys(SUMS, 0.0)
+            super().__init__(
+                Policy,
+                rows_view(environment),
+                learning_rate=settings.learning_rate,
+                buffer_size=settings.replay,
+                batch_size=settings.batch,
+                gamma=settings.discount,
+                max_grad_norm=settings.gradient_norm,
+                target_update_interval=environment.rows,  # not read: see `_on_step`
+                replay_buffer_class=Replay,
+                replay_buffer_kwargs={"random": self.random},
+                policy_kwargs={"network": network, "generator": torch.Generator().manual_seed(int(weights.generate_state(1)[0]))},
+                device="cpu",
+            )
+
+        def play(self, remaining: float = 1.0) -> dict[str, float]:
+            """Play a batch of episodes to its end, with the updates that fall due.
+
+            Parameters
+            ----------
+            remaining
+                Part of the budget that is left, by which an annealed learning rate is multiplied.
+
+            Returns
+            -------
+            dict
+                Mean ``reward`` of a decision, mean ``loss`` of an update and ``value`` that it aims at, and the ``exploration``.
+            """
+            settings = self.settings
+            if self._last_obs is None:
+                self._setup_learn(1, None, reset_num_timesteps=self.num_timesteps == 0)
+            for group in self.policy.optimizer.param_groups:
+                group["lr"] = settings.learning_rate * (remaining if settings.anneal else 1.0)
+            self.exploration_rate = settings.level(self.episodes)
+            if settings.exploration == "noise":
+                self._perturb()
+            each, silent = TrainFreq(1, TrainFrequencyUnit.STEP), ConvertCallback(None)
+            silent.init_callback(self)
+            self._over, self._sums, steps = False, dict.fromkeys(SUMS, 0.0), 0
+            while not self._over:
+                self.collect_rollouts(self.env, silent, each, self.replay_buffer)
+                steps += 1
+                if steps % settings.every == 0 and self.replay_buffer.size() >= settings.warmup:
+                    self.train(settings.updates, settings.batch)
+            self.episodes += 1
+            earned, decisions, loss, value, updates = (self._sums[name] for name in SUMS)
+            learned = (loss / updates, value / updates) if updates else (np.nan, np.nan)
+            means = earned / max(1.0, decisions), *learned, self.exploration_rate
+            return dict(zip(("reward", "loss", "value", "exploration"), means, strict=True))
+
+        def predict(
+            self, observation: np.ndarray, state: Any = None, episode_start: Any = None, deterministic: bool = False
+        ) -> tuple[np.ndarray, None]:
+            """Actions of all rows, the best ones or with exploration; the other arguments are not read."""
+            exploration, seen = self.settings.exploration, torch.from_numpy(observation)
+            with torch.no_grad():
+                mask = self.network.mask(torch, seen)
+                if deterministic:
+                    return greedy(torch, self.q_net(seen), mask).numpy(), None
+                if exploration == "noise":
+                    return greedy(torch, self.network.values(torch, self._perturbed, seen), mask).numpy(), None
+                if exploration == "boltzmann":
+                    logs = mlp.log_probabilities(torch, self.q_net(seen) / self._temperature(), mask).numpy()
+                    return (logs + self.random.gumbel(size=logs.shape)).argmax(axis=1), None
+                action = np.zeros(len(seen), dtype=np.int64)
+                astray = self.random.random_sample(len(seen)) < self.exploration_rate
+                number = np.floor(self.random.random_sample(len(seen)) * mask.sum(-1).numpy())[astray, None]
+                action[astray] = (mask.numpy()[astray].cumsum(axis=1) > number).argmax(axis=1)
+                if not astray.all():
+                    kept = torch.from_numpy(~astray)
+                    action[~astray] = greedy(torch, self.q_net(seen[kept]), mask[kept]).numpy()
+                return action, None
+
+        def train(self, gradient_steps: int, batch_size: int = 256) -> None:
+            """Update the network, and the target network when that falls due."""
+            settings = self.settings
+            for _ in range(gradient_steps):
+                batch = self.replay_buffer.sample(batch_size)
+                goal = self.goal(batch)
+                values = self.q_net(batch.observations).gather(1, batch.actions.long()[:, None])[:, 0]
+                loss = torch.nn.functional.smooth_l1_loss(values, goal)
+                self.policy.optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                torch.nn.utils.clip_grad_norm_(self.q_net.parameters(), settings.gradient_norm)
+                self.policy.optimizer.step()
+                self.updates += 1
+                if self.updates % settings.period == 0:
+                    self.q_net_target.load_state_dict(self.q_net.state_dict())
+                for name, amount in (("loss", loss.item()), ("value", goal.mean().item()), ("updates", 1.0)):
+                    self._sums[name] += amount
+
+        def goal(self, batch: ReplayBufferSamples) -> torch.Tensor:
+            """What the values of the actions of a batch are moved to, shape [n]."""
+            with torch.no_grad():
+                mask = self.network.mask(torch, batch.next_observations)
+                both = self.q_net(batch.next_observations), self.q_net_target(batch.next_observations)
+                soft = self.settings.exploration == "boltzmann"
+                after = soft_value(*both, mask, self._temperature()) if soft else double_value(*both, mask)
+                return batch.rewards + self.settings.discount * (1.0 - batch.dones) * after
+
+        def arrays(self) -> dict[str, np.ndarray]:
+            """Weights of the network as NumPy's own arrays."""
+            return {name: weight.detach().numpy().copy() for name, weight in self.q_net.weights.items()}
+
+        def state_dict(self) -> dict[str, Any]:
+            """Everything that later episodes depend on, those of the environment apart; between episodes."""
+            return {
+                "policy": self.policy.state_dict(),
+                "optimizer": self.policy.optimizer.state_dict(),
+                "replay": self.replay_buffer.state_dict(),
+                "random": self.random,
+                "counts": [self.num_timesteps, self.episodes, self.updates],
+                "noise": self.noise,
+            }
+
+        def load_state_dict(self, state: Mapping[str, Any]) -> None:
+            """Go on where another learner was; the environment is reset at the next episode."""
+            self.policy.load_state_dict(state["policy"])
+            self.policy.optimizer.load_state_dict(state["optimizer"])
+            self.replay_buffer.load_state_dict(state["replay"])
+            self.random.set_state(state["random"].get_state())
+            self.num_timesteps, self.episodes, self.updates = state["counts"]
+            self.noise, self._last_obs = state["noise"], None
+
+        def _store_transition(self, replay_buffer: Any, *arguments: Any, **keywords: Any) -> None:
+            """Count who is somebody, which Stable-Baselines3 does not, and see whether that was the end."""
+            somebody = np.any(self._last_obs, axis=1)
+            reward, dones = arguments[2:4]
+            self.num_timesteps += int(somebody.sum()) - self.n_envs
+            self._sums["reward"] += float(reward[somebody].sum())
+            self._sums["decisions"] += float(somebody.sum())
+            super()._store_transition(replay_buffer, *arguments, **keywords)
+            self._over = bool(dones.all())
+
+        def _on_step(self) -> None:
+            """Targets are copied by the count of updates, and exploration is an episode's: nothing is due by the step."""
+
+        def _temperature(self) -> float:
+            return max(self.exploration_rate, COLDEST)
+
+        def _perturb(self) -> None:
+            """Draw the noise of an episode, and adapt its strength for the next one."""
+            own = dict(self.q_net.weights)
+            with torch.no_grad():
+                self._perturbed = {
+                    name: weight + self.noise * torch.from_numpy(self.random.standard_normal(weight.shape)).to(weight.dtype)
+                    for name, weight in own.items()
+                }
+                if not self.replay_buffer.size():
+                    return
+                seen = self.replay_buffer.sample(self.settings.batch).observations
+                mask = self.network.mask(torch, seen)
+                logs = [mlp.log_probabilities(torch, self.network.values(torch, each, seen), mask) for each in (own, self._perturbed)]
+                distance = float(torch.where(mask, logs[0].exp() * (logs[0] - logs[1]), 0.0).sum(-1).mean())
+            epsilon, admitted = self.exploration_rate, float(mask.sum(-1).double().mean())
+            allowed = -np.log1p(epsilon / admitted - epsilon)
+            self.noise *= NOISE_STEP if distance < allowed else 1.0 / NOISE_STEP
+
+    return {"Learner": Learner}
