@@ -16,9 +16,9 @@ import numpy as np
 from mecbench.problems.p.layout import Layout
 from mecbench.problems.task import Observation
 from mecbench.rl import deep_sets, mlp
-from mecbench.rl.p.local_options import FEATURES, SUMMARY, LocalOptions
+from mecbench.rl.p.local_options import FEATURES, SUMMARY, URGENT, LocalOptions
 
-__all__ = ["OptionUsers", "PaperUsers", "UserNetwork", "dense"]
+__all__ = ["FIRST", "OptionUsers", "PaperUsers", "UserNetwork", "dense"]
 
 Seen = dict[str, Any]
 Head = tuple[Any, Any]
@@ -26,6 +26,9 @@ Head = tuple[Any, Any]
 
 SAMPLES = 16  # sizes of a request that the embedding tells apart; larger ones count as the largest
 CHANNEL, SPEED = 10.0, 100.0  # what efficiencies [bit/s/Hz] and speeds [GFLOP/s] are divided by
+
+FIRST = "option/weight_0"
+"""Weights of an option's features, those of urgency last."""
 
 REWARD_AND_COST = ("reward", "cost")
 """Critics, each a network of its own; the second one only where a constraint limits the cost."""
@@ -43,15 +46,18 @@ class OptionUsers:
         Units per hidden layer; there are two.
     central
         Whether a user's critic sees the other users.
+    urgency
+        Exponent of the urgency of delay, 0 where none is told.
     """
 
     layout: Layout
     width: int
     central: bool
+    urgency: float = 0.0
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the actor's weights by name."""
-        return mlp.shapes("option", (FEATURES, self.width, self.width, 1))
+        return mlp.shapes("option", (FEATURES + (URGENT if self.urgency else 0), self.width, self.width, 1))
 
     def gains(self) -> dict[str, float]:
         """Factors of initial weights: small where the probabilities come from, so that they begin even."""
@@ -59,7 +65,7 @@ class OptionUsers:
 
     def prepare(self, static: dict[str, np.ndarray]) -> LocalOptions:
         """What `encode` needs to know of the worlds."""
-        return LocalOptions(static, self.layout)
+        return LocalOptions(static, self.layout, self.urgency)
 
     def encode(self, worlds: LocalOptions | None, observation: Observation) -> Seen:
         """What the networks see; the features of the admitted options one after the other, as `dense` lays them out."""
@@ -217,6 +223,6 @@ def dense(seen: Seen) -> Seen:
     """The same with the features of each option in its place, shape [n, K, J Z, F], so that units can be picked."""
     if "features" not in seen:
         return seen
-    features = np.zeros((*seen["mask"].shape, FEATURES), dtype=np.float32)
+    features = np.zeros((*seen["mask"].shape, seen["features"].shape[1]), dtype=np.float32)
     features[seen["mask"]] = seen["features"]
     return seen | {"features": features}

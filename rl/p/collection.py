@@ -15,6 +15,7 @@ from mecbench.rl.p.association import dense
 from mecbench.rl.p.deployment import priority
 from mecbench.rl.p.hyperparameters import Hyperparameters
 from mecbench.rl.p.networks import LAYERS, Networks, Variant
+from mecbench.rl.p.urgency import urgency
 from mecbench.rl.ppo import Rollout
 from mecbench.solvers.p.heuristics import Lru
 
@@ -152,6 +153,8 @@ class Collector:
                 before, step = observation, task.step(action)
                 if phase == ALLOCATION:
                     paid.append(self._pay(before, action, step.reward, step.cost, present, multiplier))
+                    if self._variant.constrained and chosen.urgency:
+                        paid[-1]["cost"] = urgency(before, static["delay_limit"], chosen.urgency)[:, None] * paid[-1]["cost"]
                 observation, over = step.observation, bool(step.terminated.all())
         interval = int(static["interval"][0])
         ends = [min(start + interval, len(paid)) - 1 for start in range(0, len(paid), interval)]

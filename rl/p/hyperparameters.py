@@ -58,6 +58,9 @@ class Hyperparameters:
         lambda at the start, its ascent per iteration and second of delay above the limit, and its largest value [1/s].
     margin
         Part of the delay limit that the constraint keeps free.
+    urgency
+        Exponent by which the multiplier counts for more in an episode that has used up more of its limit than of its slots, for less in
+        one that has used up less; needs ``options``. Not in the paper.
     deployment_width, user_width, allocation_width
         Units of the GRU, of the users' layers, and of queries and keys.
     embedding
@@ -87,7 +90,8 @@ class Hyperparameters:
     multiplier: Amount = 1.0
     multiplier_step: Amount = 0.01
     multiplier_most: Amount = 100.0
-    margin: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    urgency: Amount = 0.0
     deployment_width: Count = 32
     user_width: Count = 32
     allocation_width: Count = 16

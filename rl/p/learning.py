@@ -14,6 +14,7 @@ from mecbench.problems.p import SIZES, Instance, Parameters, Task, generate
 from mecbench.problems.p.generate import fresh_traces
 from mecbench.problems.p.layout import Layout
 from mecbench.rl.checkpoints import Checkpoint
+from mecbench.rl.p.association import FIRST
 from mecbench.rl.p.collection import Collector
 from mecbench.rl.p.hyperparameters import Hyperparameters
 from mecbench.rl.p.networks import LAYERS, Networks, Variant, actors, critics, networks
@@ -129,7 +130,7 @@ class Learner:
         return self.layers["users"].multiplier
 
     def begin_from(self, weights: Weights) -> None:
-        """Give the actors the weights of others.
+        """Give the actors the weights of others; what users are told beside what those were, they begin by not heeding.
 
         Raises
         ------
@@ -139,10 +140,13 @@ class Learner:
         import torch
 
         for layer, learner in self.layers.items():
-            found = {name: array.shape for name, array in weights.get(layer, {}).items()}
-            if found != getattr(self.networks, layer).shapes():
+            given, shapes = dict(weights.get(layer, {})), getattr(self.networks, layer).shapes()
+            if layer == "users" and FIRST in shapes and FIRST in given:
+                rows = shapes[FIRST][0] - given[FIRST].shape[0]
+                given[FIRST] = np.pad(given[FIRST], ((0, max(0, rows)), (0, 0)))
+            if {name: array.shape for name, array in given.items()} != shapes:
                 raise ValueError(f"expected weights of {layer} for the same networks, found others")
-            learner.actor.weights.load_state_dict({name: torch.from_numpy(array) for name, array in weights[layer].items()})
+            learner.actor.weights.load_state_dict({name: torch.from_numpy(array) for name, array in given.items()})
 
     def collect(self, collector: Collector, instances: list[Instance]) -> dict[str, Rollout]:
         """Rollouts of the layers, by the actors as they are."""

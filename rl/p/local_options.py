@@ -11,11 +11,14 @@ import numpy as np
 from mecbench.problems.p import physics
 from mecbench.problems.p.layout import Layout
 from mecbench.problems.task import Observation
+from mecbench.rl.p.urgency import urgency
 
-__all__ = ["FEATURES", "SUMMARY", "LocalOptions"]
+__all__ = ["FEATURES", "SUMMARY", "URGENT", "LocalOptions"]
 
-FEATURES = 13
-"""Numbers that describe an option."""
+FEATURES, URGENT = 13, 2
+"""Numbers that describe an option, and how many more where the urgency of delay is told."""
+
+USUAL = 3.0  # price of delay whose urgency is told [1/s]
 
 PRICES = (0.0, 0.3, 1.0, 3.0, 10.0)  # of delay, at which a summary tells the cheapest option [1/s]
 SUMMARY = 4 + len(PRICES)
@@ -33,10 +36,12 @@ class LocalOptions:
         What `Task.static` gives.
     layout
         Of the task, with its extended observation.
+    exponent
+        Of the urgency; at 0 none is told.
     """
 
-    def __init__(self, static: dict[str, np.ndarray], layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, static: dict[str, np.ndarray], layout: Layout, exponent: float = 0.0) -> None:
+        self._layout, self._exponent = layout, exponent
         self._limit = static["delay_limit"]
         self._model = static["service_model"]
         self._bandwidth, self._server_flops = static["bandwidth"], static["server_flops"]
@@ -78,7 +83,7 @@ class LocalOptions:
         Returns
         -------
         features
-            Of the N admitted options in the order of the mask, float32, shape [N, 13].
+            Of the N admitted options in the order of the mask, float32, shape [N, 13], or [N, 15] with urgency.
         summary
             Of each user's options, float32, shape [B, K, 9]; 0 where there is no user.
         """
@@ -111,17 +116,19 @@ class LocalOptions:
         least_cost, least_delay = (np.minimum.reduceat(values, starts) if values.size else values for values in (cost, delay))
         served = held[world, server, service]
         over, late = observation["shared"][world, -2], observation["shared"][world, -1] / self._limit[world]
-        features = np.stack(
-            (
-                *(np.log1p(values) for values in (privacy, computing, sending, busy, transfer, working, cost, delay)),
-                np.log1p(cost) - np.log1p(least_cost)[own],
-                np.log1p(delay) - np.log1p(least_delay)[own],
-                cut / self._last[world, model],
-                expected / layout.users,
-                served,
-            ),
-            axis=1,
-        )
+        columns = [
+            *(np.log1p(values) for values in (privacy, computing, sending, busy, transfer, working, cost, delay)),
+            np.log1p(cost) - np.log1p(least_cost)[own],
+            np.log1p(delay) - np.log1p(least_delay)[own],
+            cut / self._last[world, model],
+            expected / layout.users,
+            served,
+        ]
+        if self._exponent:
+            urgent = urgency(observation, self._limit, self._exponent)[world]
+            priced = np.log1p(cost + USUAL * urgent * delay)
+            columns += [np.log(urgent), priced - (np.minimum.reduceat(priced, starts) if priced.size else priced)[own]]
+        features = np.stack(columns, axis=1)
         summary = np.zeros((*mask.shape[:2], SUMMARY), dtype=np.float32)
         first = world[starts], user[starts]
         best = [np.log1p(np.minimum.reduceat(cost + price * delay, starts)) for price in PRICES]

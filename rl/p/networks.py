@@ -55,10 +55,11 @@ class Networks:
 def networks(layout: Layout, hyperparameters: Hyperparameters, variant: Variant) -> Networks:
     """Networks for a layout of the task."""
     chosen, central = hyperparameters, variant.central
-    text = chosen.network == "paper"
+    text, width = chosen.network == "paper", chosen.user_width
+    urgency = chosen.urgency if variant.constrained else 0.0
     return Networks(
         deployment=(PaperServers if text else PointerServers)(layout, chosen.deployment_width, central),
-        users=PaperUsers(layout, chosen.user_width, chosen.embedding, central) if text else OptionUsers(layout, chosen.user_width, central),
+        users=PaperUsers(layout, width, chosen.embedding, central) if text else OptionUsers(layout, width, central, urgency),
         allocation=Servers(
             layout,
             "requests" if chosen.observation == "paper" else "needs",

@@ -11,6 +11,7 @@ from numpy.random import SeedSequence
 from mecbench.problems.p.layout import Layout
 from mecbench.rl.p.collection import Collector, Needs, charges, relative_loss
 from mecbench.rl.p.learning import Learner
+from mecbench.rl.p.local_options import FEATURES
 from mecbench.rl.p.networks import LAYERS, Variant
 
 FULL = Variant(constrained=True, central=True)
@@ -94,7 +95,7 @@ def test_the_multiplier_rises_with_the_delay_of_users_alone(learner):
     before, step = built.multiplier, built.layers["users"].constraint.step
     statistics = built.layers["users"].update(rollout)
     assert statistics["cost"] == pytest.approx(rollout.mean_cost)
-    expected = np.clip(before + step * (rollout.mean_cost - 3.0), 0.0, 100.0)
+    expected = np.clip(before + step * (rollout.mean_cost - (1.0 - collector._chosen.margin) * 3.0), 0.0, 100.0)
     assert built.multiplier == pytest.approx(expected)
     charged = float(rollout.cost[rollout.present].mean())
     assert (charged > rollout.mean_cost + 0.01) == (collector._chosen.reward == "dense")
@@ -111,6 +112,24 @@ def test_rollouts_hold_what_the_task_says(learner):
     reward, cost = ((values * rollout.present).sum((0, 2)).numpy() for values in (rollout.reward, rollout.cost))
     assert -reward / number == pytest.approx(metrics["objective"], rel=1e-5)
     assert cost / number == pytest.approx(metrics["mean_delay_s"], rel=1e-5)
+
+
+@pytest.mark.parametrize("chosen", ["default"], indirect=True)
+def test_a_second_counts_by_its_urgency(learner):
+    """The cost that critics learn is the delay times the urgency that users were told; what is held against the limit is the delay."""
+    _, collector, instances = learner
+    urgent, layout = replace(collector._chosen, charge=False, urgency=2.0), collector._layout
+    built = Learner.build(layout, urgent, FULL, 3.0, SeedSequence(0), "cpu")
+    charged = Collector(built.networks, urgent, FULL, layout)
+    rollout = built.collect(charged, instances)["users"]
+    column = rollout.observation["features"][..., FEATURES]
+    told = column.amax((2, 3)) + column.amin((2, 3))  # the places of other options are 0
+    assert not told[0].any()
+    assert told[1:].all()
+    number = np.array([world.users * world.slots for world in instances])
+    delay = (rollout.cost * rollout.present / told.exp()[..., None]).sum((0, 2)).numpy()
+    assert delay / number == pytest.approx(charged._task._metrics()["mean_delay_s"], rel=1e-4)
+    assert rollout.mean_cost == pytest.approx(delay.sum() / number.sum(), rel=1e-4)
 
 
 @pytest.mark.parametrize("chosen", ["default"], indirect=True)

@@ -80,13 +80,23 @@ def test_a_killed_run_goes_on_to_the_same_weights(trained, tmp_path, micro):
 
 
 def test_training_begins_from_a_shipped_checkpoint(tmp_path, micro, torch):
-    """What was learned at one size is where another begins: the first point of the curve is what ships; no such size, one sentence."""
+    """What was learned at one size is where another begins, told of urgency or not: the first point of the curve is what ships."""
     from_small = replace(micro, start="small", transitions=1, episodes=8, user_width=32, deployment_width=32)
     points = []
-    order = Run(size="small", seed=0, out=tmp_path, hyperparameters=from_small, progress=lambda done, point=None: points.append(point))
+    order = Run(
+        size="small",
+        seed=0,
+        out=tmp_path,
+        hyperparameters=from_small,
+        progress=lambda done, point=None: points.append(point) if point else None,
+    )
     algorithms[0].train(order)
     expected = play(algorithms[0](), validation_instances("small", from_small))
     assert points[0].validation_score == pytest.approx(expected["objective"].mean(), rel=1e-9)
+    urgent = replace(from_small, urgency=2.0)
+    algorithms[0].train(replace(order, out=tmp_path / "urgent", hyperparameters=urgent))
+    assert points[2].validation_score == pytest.approx(points[0].validation_score, rel=1e-6)
+    assert points[3].validation_score != points[1].validation_score
     with pytest.raises(InputError, match="expected a size with a shipped checkpoint, found 'medium'"):
         algorithms[0].train(replace(order, out=tmp_path / "other", hyperparameters=replace(from_small, start="medium")))
 
