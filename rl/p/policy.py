@@ -178,7 +178,7 @@ class HeuristicMAPPOL(_Agent):
     # LRU leaves so many requests without their service that the others must be fast, which takes a higher price of delay.
     presets: ClassVar[Mapping[str, Hyperparameters]] = {
         **PRESETS,
-        "default": replace(PRESETS["default"], multiplier=3.0, multiplier_step=0.1),
+        "default": replace(PRESETS["default"], multiplier=10.0, multiplier_step=0.1),
     }
 
 
