@@ -90,8 +90,8 @@ class Hyperparameters:
     multiplier: Amount = 1.0
     multiplier_step: Amount = 0.01
     multiplier_most: Amount = 100.0
-    margin: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    urgency: Amount = 0.0
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    urgency: Amount = 1.0
     deployment_width: Count = 32
     user_width: Count = 32
     allocation_width: Count = 16
@@ -118,6 +118,7 @@ _PAPER = Hyperparameters(
     multiplier=0.01,
     multiplier_step=0.01,
     margin=0.0,
+    urgency=0.0,
     deployment_width=256,
     user_width=256,
     allocation_width=128,
