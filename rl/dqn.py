@@ -56,7 +56,7 @@ class Settings:
         Epsilon, or temperature, in the first episode, its factor from one to the next, and its least value.
     """
 
-    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    discount: Annotated[float, Field(ge=0, le=1)] = 0.99
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     anneal: bool = False
     batch: Count = 256
@@ -184,11 +184,11 @@ def _classes() -> dict[str, Any]:
 
         def add_rows(self, seen: Any, action: Any, reward: Any, after: Any, terminated: Any) -> None:
             """Keep the transitions of all rows that are somebody's, in the place of the oldest ones."""
-            somebody = np.flatnonzero(np.any(seen, axis=1))[-self.buffer_size :]
+            somebody = np.flatnonzero(seen.any(axis=1))[-self.buffer_size :]
             place = (self.pos + np.arange(somebody.size)) % self.buffer_size
-            self.observations[place, 0], self.next_observations[place, 0] = seen[somebody], after[somebody]
-            self.actions[place, 0, 0], self.rewards[place, 0] = action[somebody], reward[somebody]
-            self.dones[place, 0] = terminated[somebody]
+            held = self.observations, self.next_observations, self.actions[..., 0], self.rewards, self.dones
+            for kept, new in zip(held, (seen, after, action, reward, terminated), strict=True):
+                kept[place, 0] = new[somebody]
             self.full = bool(self.full or self.pos + somebody.size >= self.buffer_size)
             self.pos = (self.pos + somebody.size) % self.buffer_size
 

@@ -1,0 +1,104 @@
+"""Hyper-parameters of the family, and its presets: what the text says, and what we tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mecbench.rl.dqn import Exploration, Settings
+
+__all__ = ["Hyperparameters", "presets"]
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+_LEARNER = Settings(
+    discount=0.7,
+    learning_rate=1e-3,
+    anneal=True,
+    batch=256,
+    replay=60_000,
+    warmup=10_000,
+    updates=10,
+    period=200,
+    start=0.05,
+    decay=0.97,
+    least=0.003,
+)
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """What training is tuned with; the defaults were chosen on the validation split.
+
+    Attributes
+    ----------
+    transitions
+        Budget: decisions of devices; rounded up to whole episodes.
+    worlds
+        Number of train instances that episodes are drawn from.
+    episodes
+        Episodes side by side.
+    network
+        ``edges`` scores edge by edge, by estimated costs and what is learned beside; ``paper`` is the text's MLP, of fixed size.
+    width
+        Units per hidden layer.
+    memory
+        Weight of what is new in the running means of what others did; 1 for none.
+    prior
+        Advantage of an option whose estimated cost is lower by 1; of ``edges`` only.
+    offset, scale
+        A reward -c is learned from as (offset - c) scale.
+    dqn
+        The learner's.
+    validations, validation_instances
+        Points of the learning curve, and instances of the validation split.
+    """
+
+    transitions: Count = 2_000_000
+    worlds: Count = 256
+    episodes: Count = 16
+    network: Literal["edges", "paper"] = "edges"
+    width: Count = 48
+    memory: Annotated[float, Field(gt=0, le=1)] = 0.2
+    prior: Annotated[float, Field(ge=0)] = 10.0
+    offset: float = 1.0
+    scale: Positive = 10.0
+    dqn: Settings = _LEARNER
+    validations: Count = 20
+    validation_instances: Count = 32
+
+
+_PAPER = Hyperparameters(
+    transitions=17_280_000,  # 300 episodes of 240 devices and 240 epochs, when epsilon has come to 0.05; not in the paper
+    worlds=1_000_000,  # every episode another; not in the paper
+    episodes=1,
+    network="paper",
+    width=256,  # not in the paper
+    memory=1.0,
+    prior=0.0,
+    offset=0.0,
+    scale=1.0,
+    # In the paper: learning rate, discount, and epsilon's start and decay.
+    dqn=Settings(
+        discount=0.7, learning_rate=1e-4, batch=256, replay=100_000, warmup=1_000, updates=1, period=1_000, start=1.0, decay=0.99, least=0.0
+    ),
+    validations=50,
+    validation_instances=4,
+)
+
+
+def presets(exploration: Exploration) -> Mapping[str, Hyperparameters]:
+    """Hyper-parameters by the name of a preset, for agents that explore so."""
+    found = {"default": Hyperparameters(), "paper": _PAPER}
+    if exploration == "boltzmann":  # temperatures in the unit of the reward as it is learned from; not in the paper
+        soft = {"default": (0.5, 0.05), "paper": (1.0, 0.01)}
+        return {
+            name: replace(chosen, dqn=replace(chosen.dqn, exploration=exploration, start=soft[name][0], least=soft[name][1]))
+            for name, chosen in found.items()
+        }
+    return found

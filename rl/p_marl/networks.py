@@ -1,0 +1,216 @@
+"""Q-networks of the family, for NumPy and PyTorch alike: the text's MLP of a fixed size, and one that scores edge by edge.
+
+Both are dueling; values of an edge's cuts stand as the task numbers actions: 0 for local, then edge by edge and cut by cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mecbench.problems.p_marl import Instance
+from mecbench.problems.p_marl.layout import Layout
+from mecbench.rl import mlp
+from mecbench.rl.dqn import Network, dueling
+from mecbench.rl.p_marl.hyperparameters import Hyperparameters
+from mecbench.rl.p_marl.sight import Sight
+
+__all__ = ["EdgeNetwork", "PaperNetwork", "network_of"]
+
+CHARGE, EFFICIENCY, CROWD = 12.0, 10.0, 10.0  # what charges [Wh], efficiencies [bit/s/Hz] and numbers of devices are divided by
+DEAREST = 5.0  # costs above count as this
+OWN = 7
+"""Numbers that describe a device beside its edges."""
+
+
+@dataclass(frozen=True)
+class PaperNetwork:
+    """The text's 3-layer MLP: two hidden layers, then state value and advantages.
+
+    Attributes
+    ----------
+    layout
+        Of the task, whose rows it sees as they are but for their units.
+    width
+        Units per hidden layer; not in the paper.
+    memory
+        As `Sight` has it.
+    """
+
+    layout: Layout
+    width: int
+    memory: float
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the weights by name."""
+        features = Sight.features(self.layout, self.memory)
+        heads = mlp.shapes("value", (self.width, 1)) | mlp.shapes("advantage", (self.width, self.layout.actions))
+        return mlp.shapes("trunk", (features, self.width, self.width)) | heads
+
+    def gains(self) -> dict[str, float]:
+        """Factors of initial weights: small for advantages, so that the first choices are told apart by what is learned."""
+        return {"advantage/weight_0": 0.01}
+
+    def mask(self, array: Any, seen: Any) -> Any:
+        """Local for who is there, and every cut of the edges in the perception domain, shape [n, 1 + N K]."""
+        return _admitted(array, self.layout, seen)
+
+    def values(self, array: Any, weights: Mapping[str, Any], seen: Any) -> Any:
+        """Q of every action, shape [n, 1 + N K]."""
+        scale = np.ones(seen.shape[-1], dtype=np.float32)
+        scale[self.layout.battery], scale[self.layout.efficiency] = 1.0 / CHARGE, 1.0 / EFFICIENCY
+        hidden = array.tanh(mlp.mlp(array, weights, "trunk", seen * array.asarray(scale)))
+        value, advantage = (mlp.mlp(array, weights, head, hidden) for head in ("value", "advantage"))
+        return dueling(array, value, advantage, self.mask(array, seen))
+
+
+@dataclass(frozen=True)
+class EdgeNetwork:
+    """Scores the cuts of every edge by what the device knows of that edge, through the same layers for all edges, devices and sizes.
+
+    The advantage of an option begins at its estimated cost, a + (b of the devices on the edge + b) / L, as if the edge's
+    multiprocessors were shared in proportion to b among those remembered there, or where nothing is known of them, among as
+    many as there are per edge; the layers learn what is to be added to that. Options that would cost more than local inference even with
+    the edge for itself are not admitted.
+
+    Attributes
+    ----------
+    layout
+        Of the task.
+    instance
+        Whose constants hold; its trace is not read.
+    crowd
+        Devices per edge.
+    width
+        Units per hidden layer.
+    memory
+        As `Sight` has it.
+    prior
+        Advantage of an option whose estimated cost is lower by 1.
+    """
+
+    layout: Layout
+    instance: Instance
+    crowd: float
+    width: int
+    memory: float
+    prior: float
+    _work: np.ndarray = field(init=False, repr=False)
+    _bits: np.ndarray = field(init=False, repr=False)
+    _share: np.ndarray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        instance = self.instance
+        for name, values in (
+            ("_work", instance.tail_work[:-1] / instance.latency_unit),
+            ("_bits", 8000.0 * instance.cut_bytes / instance.bandwidth),
+            ("_share", instance.head_share[:-1]),
+        ):
+            object.__setattr__(self, name, values.astype(np.float32))
+
+    @property
+    def _blocks(self) -> int:
+        """Blocks of numbers by edge and cut that tell of others."""
+        return (self.layout.records + self.layout.mean_field) * (1 + (self.memory < 1))
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the weights by name."""
+        groups, width = self.layout.groups, self.width
+        edge = 2 * groups + self._blocks * (groups + 1) + 4 + OWN
+        return (
+            mlp.shapes("edge", (edge, width, width, groups))
+            | mlp.shapes("local", (OWN, width, 1))
+            | mlp.shapes("value", (OWN + 2, width, 1))
+        )
+
+    def gains(self) -> dict[str, float]:
+        """Factors of initial weights: small, so that the first choices are those of least estimated cost."""
+        return {"edge/weight_2": 0.01, "local/weight_1": 0.01, "value/weight_1": 0.1}
+
+    def mask(self, array: Any, seen: Any) -> Any:
+        """Local for who is there, and what may cost less than that, shape [n, 1 + N K]."""
+        fixed, local = self._prices(array, seen)
+        return self._sensible(array, seen, fixed, local)
+
+    def values(self, array: Any, weights: Mapping[str, Any], seen: Any) -> Any:
+        """Q of every action, shape [n, 1 + N K]."""
+        layout, work = self.layout, array.asarray(self._work)
+        number, most = len(seen), self.instance.multiprocessors
+        fixed, local = self._prices(array, seen)
+        mask = self._sensible(array, seen, fixed, local)
+        before, cost = seen[:, layout.previous], array.clip(seen[:, layout.last_cost : layout.last_cost + 1], 0.0, DEAREST)
+        attached, begun = before[:, 1:, None], before.sum(-1)[:, None, None]
+        crowds = self._crowds(seen)
+        loads = [(crowd * work).sum(-1)[..., None] / most for crowd in crowds]
+        even = self.crowd * float(self._work.mean()) / most
+        others = array.where(begun > 0, loads[-1], even) if layout.records else even  # the last one is the remembered one, if there is
+        expected = array.clip(fixed + work / most + others, 0.0, DEAREST)
+        admitted = mask[:, 1:].reshape(number, layout.edges, layout.groups)
+        best = array.amin(array.where(admitted, expected, DEAREST), -1)[..., None]
+        least = array.minimum(array.amin(best, 1), local)
+        own = array.concatenate(
+            (seen[:, :1], seen[:, layout.battery :][:, :1] / CHARGE, local, cost, before[:, :1], begun[:, 0], least), -1
+        )
+        useful = admitted.any(-1)
+        parts = [
+            array.log(fixed[useful]),
+            (expected - least[..., None])[useful],
+            *(crowd[useful] / CROWD for crowd in crowds),
+            *(load[useful] for load in loads),
+            seen[:, layout.efficiency][useful][..., None] / EFFICIENCY,
+            attached[useful],
+            (attached * cost[..., None])[useful],
+            (best - least[..., None])[useful],
+            array.broadcast_to(own[:, None], (number, layout.edges, OWN))[useful],
+        ]
+        edges = -self.prior * expected
+        edges[useful] = edges[useful] + mlp.mlp(array, weights, "edge", array.concatenate(parts, -1))
+        alone = mlp.mlp(array, weights, "local", own) - self.prior * local
+        known = array.concatenate((own, useful.sum(-1)[:, None] / layout.edges, best.mean(1)), -1)
+        value = mlp.mlp(array, weights, "value", known)
+        return dueling(array, value, array.concatenate((alone, edges.reshape(number, -1)), -1), mask)
+
+    def _prices(self, array: Any, seen: Any) -> tuple[Any, Any]:
+        """R_c of every option (eq. 11), shape [n, N, K], and the cost of local inference, shape [n, 1]."""
+        layout, held = self.layout, self.instance
+        clock = array.clip(seen[:, :1], held.clock_floor, 1.0)
+        latency = held.full_latency / held.latency_unit * clock**held.latency_exponent
+        energy = held.full_energy / held.energy_unit * clock**held.energy_exponent
+        local = latency + energy
+        efficiency = seen[:, layout.efficiency]
+        sending = array.asarray(self._bits) / array.where(efficiency > 0, efficiency, 1.0)[..., None]
+        before = seen[:, layout.previous]
+        switch = held.switch_cost * (before.sum(-1)[:, None] - before[:, 1:])
+        radio = 1.0 / held.latency_unit + held.transmit_power / held.energy_unit
+        return array.asarray(self._share) * local[..., None] + radio * sending + switch[..., None], local
+
+    def _sensible(self, array: Any, seen: Any, fixed: Any, local: Any) -> Any:
+        near = _admitted(array, self.layout, seen)
+        alone = fixed + array.asarray(self._work) / self.instance.multiprocessors
+        cheaper = (alone < local[..., None]).reshape(len(seen), -1)
+        return array.concatenate((near[:, :1], near[:, 1:] & cheaper), -1)
+
+    def _crowds(self, seen: Any) -> list[Any]:
+        """What others did by edge and cut, last seen and then remembered: frequencies near by, then records, shape [n, N, K] each."""
+        layout, found = self.layout, []
+        offsets = (0, layout.features - layout.record.start) if self.memory < 1 else (0,)
+        for block, skip in ((layout.mean_action, 1), (layout.record, 0)):  # a mean action begins with local
+            if block.stop > block.start:
+                found += [seen[:, block.start + skip + offset : block.stop + offset] for offset in offsets]
+        return [part.reshape(len(seen), layout.edges, layout.groups) for part in found]
+
+
+def _admitted(array: Any, layout: Layout, seen: Any) -> Any:
+    """What the task's mask admits, shape [n, 1 + N K]."""
+    near = array.broadcast_to((seen[:, layout.efficiency] > 0)[..., None], (len(seen), layout.edges, layout.groups))
+    return array.concatenate((seen[:, :1] > 0, near.reshape(len(seen), -1)), -1)
+
+
+def network_of(layout: Layout, instance: Instance, crowd: float, chosen: Hyperparameters) -> Network:
+    """Network for a layout of the task; `crowd` is the number of devices per edge."""
+    if chosen.network == "paper":
+        return PaperNetwork(layout, chosen.width, chosen.memory)
+    return EdgeNetwork(layout, instance, crowd, chosen.width, chosen.memory, chosen.prior)

@@ -1,0 +1,73 @@
+"""What devices see as rows for a network, and what they remember of it: running means of what their competitors did."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mecbench.problems.p_marl.layout import Layout
+from mecbench.problems.task import Observation
+
+__all__ = ["Sight"]
+
+
+class Sight:
+    """Rows of all devices of a batch of episodes; a row of zeros alone where there is none.
+
+    A row is that of the task, with records as numbers of devices rather than parts of all where `counts` says so, so that they mean
+    the same whatever the size. With `memory` below 1, a running mean of records and mean action follows: answers to what
+    competitors did in the last epoch alone make all devices run to the same edges and away again. A device remembers what it saw itself;
+    what an edge out of its perception does leaves its memory of it as it is.
+
+    Parameters
+    ----------
+    layout
+        Of the task.
+    devices
+        M of each episode, shape [B].
+    memory
+        Weight of what is new in the running means, after as many epochs as it takes for the plain mean to weigh it less.
+    counts
+        See above.
+    """
+
+    def __init__(self, layout: Layout, devices: np.ndarray, memory: float, counts: bool) -> None:
+        self._layout, self._memory = layout, memory
+        self._crowd = slice(layout.record.start, layout.mean_action.stop)
+        self._scale = devices[:, None, None] if counts else np.ones((1, 1, 1))
+        self._mean: np.ndarray | None = None
+
+    @staticmethod
+    def features(layout: Layout, memory: float) -> int:
+        """Columns of a row."""
+        remembered = layout.mean_action.stop - layout.record.start if memory < 1 else 0
+        return layout.features + remembered
+
+    def rows(self, observation: Observation) -> np.ndarray:
+        """Rows of what the task shows, float32, shape [B A, F]; once for every epoch, in their order."""
+        layout, crowd = self._layout, self._crowd
+        seen = observation["agents"].astype(np.float32)
+        seen[..., layout.record] *= self._scale
+        if self._memory < 1 and crowd.stop > crowd.start:
+            seen = np.concatenate((seen, self._remember(seen)), axis=2)
+        return seen.reshape(-1, seen.shape[2])
+
+    def _remember(self, seen: np.ndarray) -> np.ndarray:
+        new = seen[..., self._crowd]
+        if self._mean is None:
+            self._mean, self._times = np.zeros_like(new), np.zeros_like(new)
+        known = self._known(seen)
+        self._times += known
+        weight = known * np.maximum(self._memory, 1.0 / np.maximum(self._times, 1.0))
+        self._mean = self._mean + weight.astype(np.float32) * (new - self._mean)
+        return self._mean
+
+    def _known(self, seen: np.ndarray) -> np.ndarray:
+        """Which of the columns tell of the epoch before, shape [B, A, C]."""
+        layout = self._layout
+        begun = seen[..., layout.previous].any(axis=2, keepdims=True)
+        near = seen[..., layout.efficiency] > 0
+        known = np.zeros(seen[..., self._crowd].shape, dtype=bool)
+        number = layout.record.stop - layout.record.start
+        known[..., :number] = begun & np.repeat(near, layout.groups, axis=2)[..., :number]
+        known[..., number:] = begun & seen[..., layout.mean_action].any(axis=2, keepdims=True)
+        return known
