@@ -19,7 +19,7 @@ WORLD = 20_000  # of p-paper-50-world
 
 
 def suites_of(header: Mapping[str, Any]) -> tuple[str, ...]:
-    """Suites on which an agent is judged: those of its size, and where it knows one world only, its own.
+    """Suites on which an agent is judged: those of its size or larger, and where it knows one world only, its own.
 
     Raises
     ------
@@ -27,10 +27,11 @@ def suites_of(header: Mapping[str, Any]) -> tuple[str, ...]:
         If no suite is of its size, or of its world.
     """
     size, world = str(header.get("size")), header.get("world")
+    of_paper = ("p-paper-50-world", "p-paper-50", "p-paper-200")
     if size == "small" and world is None:
-        return ("p-small",)
+        return ("p-small", *of_paper)
     if size.startswith("paper-") and world is None:
-        return ("p-paper-50-world", "p-paper-50", "p-paper-200")
+        return of_paper
     if size.startswith("paper-") and world == WORLD:
         return ("p-paper-50-world",)
     raise InputError(

@@ -181,7 +181,18 @@ def test_the_document_is_what_the_store_says(tmp_path: Path, monkeypatch: pytest
         (tmp_path / f"trained/{seed}/training.json").write_text(json.dumps(header))
     document = tmp_path / "page.md"
     document.write_text("".join(f"<!-- {name} -->\n<!-- end of {name} -->\n" for name in ("p-small", "p-small demands")))
-    arguments = ["--checkpoints", tmp_path / "trained", "--out", tmp_path / "store", "--doc", document, "--reference-limit", 0.5]
+    arguments = [
+        "--checkpoints",
+        tmp_path / "trained",
+        "--out",
+        tmp_path / "store",
+        "--doc",
+        document,
+        "--suites",
+        "p-small",
+        "--reference-limit",
+        0.5,
+    ]
     monkeypatch.setattr("sys.argv", ["p_learned", *map(str, arguments)])
     main(STUDY)
     written = document.read_text()

@@ -24,8 +24,8 @@ def test_all_that_is_studied_exists() -> None:
 
 
 def test_an_agent_is_judged_where_it_was_trained_for() -> None:
-    """Whoever knows one world is judged in it, whoever knows many in all of its size; another world has no bounds here."""
-    assert suites_of(HEADER) == ("p-small",)
+    """Whoever knows one world is judged in it, whoever knows many at its size and beyond; another world has no bounds here."""
+    assert suites_of(HEADER) == ("p-small", "p-paper-50-world", "p-paper-50", "p-paper-200")
     assert suites_of(HEADER | {"size": "paper-50", "world": WORLD}) == ("p-paper-50-world",)
     assert suites_of(HEADER | {"size": "paper-10"}) == ("p-paper-50-world", "p-paper-50", "p-paper-200")
     for wrong in ({"size": "paper-50", "world": 7}, {"size": "medium"}, {"world": WORLD}):
