@@ -75,7 +75,7 @@ class Hyperparameters:
         Points of the learning curve, and instances of the validation split.
     """
 
-    transitions: Count = 320_000
+    transitions: Count = 200_000
     protocol: Literal["cross-world", "fixed-world"] = "cross-world"
     world: Annotated[int, Field(ge=0)] = 20_000
     worlds: Count = 512
@@ -90,8 +90,8 @@ class Hyperparameters:
     multiplier: Amount = 1.0
     multiplier_step: Amount = 0.01
     multiplier_most: Amount = 100.0
-    margin: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    urgency: Amount = 1.0
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    urgency: Amount = 0.0
     deployment_width: Count = 32
     user_width: Count = 32
     allocation_width: Count = 16
@@ -118,7 +118,6 @@ _PAPER = Hyperparameters(
     multiplier=0.01,
     multiplier_step=0.01,
     margin=0.0,
-    urgency=0.0,
     deployment_width=256,
     user_width=256,
     allocation_width=128,

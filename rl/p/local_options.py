@@ -121,7 +121,7 @@ class LocalOptions:
             np.log1p(cost) - np.log1p(least_cost)[own],
             np.log1p(delay) - np.log1p(least_delay)[own],
             cut / self._last[world, model],
-            expected / layout.users,
+            expected / layout.present(observation).sum(axis=1)[world],
             served,
         ]
         if self._exponent:

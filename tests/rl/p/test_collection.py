@@ -105,7 +105,7 @@ def test_the_multiplier_rises_with_the_delay_of_users_alone(learner):
 def test_rollouts_hold_what_the_task_says(learner):
     """Uncharged rewards and delays of an episode sum to the evaluator's objective and mean delay."""
     built, collector, instances = learner
-    plain = Collector(built.networks, replace(collector._chosen, charge=False, urgency=0.0), FULL, built.networks.allocation.layout)
+    plain = Collector(built.networks, replace(collector._chosen, charge=False), FULL, built.networks.allocation.layout)
     rollout = built.collect(plain, instances)["users"]
     metrics = plain._task._metrics()
     number = np.array([world.users * world.slots for world in instances])
@@ -117,8 +117,10 @@ def test_rollouts_hold_what_the_task_says(learner):
 @pytest.mark.parametrize("chosen", ["default"], indirect=True)
 def test_a_second_counts_by_its_urgency(learner):
     """The cost that critics learn is the delay times the urgency that users were told; what is held against the limit is the delay."""
-    built, collector, instances = learner
-    charged = Collector(built.networks, replace(collector._chosen, charge=False), FULL, collector._layout)
+    _, collector, instances = learner
+    urgent, layout = replace(collector._chosen, charge=False, urgency=1.0), collector._layout
+    built = Learner.build(layout, urgent, FULL, 3.0, SeedSequence(0), "cpu")
+    charged = Collector(built.networks, urgent, FULL, layout)
     rollout = built.collect(charged, instances)["users"]
     column = rollout.observation["features"][..., FEATURES]
     told = column.amax((2, 3)) + column.amin((2, 3))  # the places of other options are 0
