@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mecbench.problems.p import physics
+from mecbench.problems.p import Task, physics
 from mecbench.problems.p.layout import Layout
 from mecbench.problems.p.options import options
 from mecbench.rl.p.local_options import FEATURES, SUMMARY, LocalOptions
@@ -80,3 +80,19 @@ def test_nobody_else_is_looked_at(worlds, observe):
     assert np.array_equal(before[0][own], after[0][own])
     assert np.array_equal(np.delete(before[1], 1, axis=1), np.delete(after[1], 1, axis=1))
     assert not np.array_equal(before[0][~own], after[0][~own])
+
+
+def test_a_world_is_described_as_it_is_alone(worlds, described):
+    """Padding to the users of a wider world in the batch changes no feature."""
+    layout, observation, mask, features, summary = described
+    world = np.nonzero(mask)[0]
+    for number, instance in enumerate(worlds):
+        task = Task()
+        task.reset([instance])
+        rows = 2 * layout.servers + instance.users
+        own = {name: observation[name][number : number + 1, :rows] for name in ("agents", "mask")}
+        own["shared"] = observation["shared"][number : number + 1]
+        priced = LocalOptions(task.static(), Layout.of(task.static()))
+        alone = priced.describe(own, priced.admissible(own))
+        assert np.array_equal(alone[0], features[world == number])
+        assert np.array_equal(alone[1][0], summary[number, : instance.users])
