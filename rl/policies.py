@@ -76,7 +76,7 @@ class LearnedPolicy:
         """Of the checkpoint that is run on an instance; empty if there is none."""
         return self.fitting(*(getattr(instance, name) for name in self.scale)).header if self._available else {}
 
-    def fitting(self, *sizes: int) -> Checkpoint:
+    def fitting(self, *sizes: float) -> Checkpoint:
         """Choose the checkpoint whose scale is nearest by ratio.
 
         Parameters
@@ -96,7 +96,7 @@ class LearnedPolicy:
         wanted = dict(zip(self.scale, sizes, strict=True))
         return min(self._available, key=lambda one: sum(abs(math.log(one.header[name] / size)) for name, size in wanted.items()))
 
-    def expect_shapes(self, loaded: Checkpoint, shapes: Mapping[str, tuple[int, ...]], *sizes: int) -> None:
+    def expect_shapes(self, loaded: Checkpoint, shapes: Mapping[str, tuple[int, ...]], *sizes: float) -> None:
         """Refuse a checkpoint whose weights are for instances of another scale.
 
         Parameters
