@@ -18,7 +18,7 @@ __all__ = ["Choice", "Chunks", "Terms", "affordable_frequency", "choose", "least
 
 DEAREST = 1e7  # price of a joule at which nothing is spent that need not be
 ROUNDS = 100
-CLOSE = 1e-12  # of logarithms of prices and energies
+CLOSE = 1e-12  # in logarithms of prices and energies
 ROUNDING = 1e-9  # relative, by which less is spent than is allowed, as actions are rounded
 TINY = np.finfo(float).tiny  # stands for what padding does not have
 _CONSTANTS = (
@@ -71,6 +71,18 @@ class Terms(NamedTuple):
     weight: np.ndarray
     frames: np.ndarray
     before: np.ndarray
+
+    def take(self, where: np.ndarray) -> Terms:
+        """The chunks of a mask of shape [B, A, K] one after the other, [n, 1] or [n, F] in place of [B, A, K, ...]."""
+        return self._each(lambda values: np.broadcast_to(values, (*where.shape, values.shape[-1]))[where])
+
+    def take_rates(self, where: np.ndarray) -> Terms:
+        """Single frame rates of single chunks, of a mask of shape [..., F]; shape [n]."""
+        return self._each(lambda values: np.broadcast_to(values, where.shape)[where])
+
+    def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> Terms:
+        constants, *others = self
+        return Terms({name: change(values) for name, values in constants.items()}, *map(change, others))
 
 
 class Choice(NamedTuple):
@@ -137,8 +149,8 @@ class Chunks:
         return np.array([running[min(t, running.size - 1)] for running, t in zip(self._running, slot.tolist(), strict=True)])
 
 
-def choose(terms: Terms, offload: bool, allowance: np.ndarray, price: float | np.ndarray = 0.0) -> Choice:
-    """Choose for each chunk what is worth most; shapes [B, A, K].
+def choose(terms: Terms, offload: bool, allowance: np.ndarray, price: float | np.ndarray = 0.0, close: float = CLOSE) -> Choice:
+    """Choose for each chunk what is worth most; shapes [B, A, K], or [n] of chunks that were taken out.
 
     Where the energy suffices for no frame rate it is the least, at as little energy as it takes.
 
@@ -152,11 +164,20 @@ def choose(terms: Terms, offload: bool, allowance: np.ndarray, price: float | np
         Energy that a chunk may spend [J], shape [B, A, 1 or K, 1].
     price
         What a joule costs at least, beside what the objective makes of it [1/J]; shape [B, A, K, 1] or a number.
+    close
+        Relative precision of the price that keeps to the allowance.
     """
     at = terms.constants
-    least = least_price(lambda price: _respond(terms, offload, price).energy, at["energy_weight"], allowance)
-    dearer = np.maximum(least, price)
-    found = _respond(terms, offload, dearer)
+    shape = np.broadcast_shapes(terms.gain.shape, terms.frames.shape)
+    found = Choice(*(np.broadcast_to(values, shape) for values in _respond(terms, offload, np.asarray(price))))
+    tight = found.energy > allowance
+    if tight.any():
+        few, allowed = terms.take_rates(tight), np.broadcast_to(allowance, shape)[tight]
+        least = least_price(lambda price: _respond(few, offload, price).energy, few.constants["energy_weight"], allowed, close)
+        within = _respond(few, offload, np.maximum(least, np.broadcast_to(price, shape)[tight]))
+        found = Choice(*(values.copy() for values in found))
+        for values, value in zip(found, within, strict=True):
+            values[tight] = value
     before = np.where(terms.before > 0.0, terms.before, terms.frames)
     smoothness = terms.weight * at["smoothness_weight"] * physics.smoothness(at["most_frames"], terms.frames, before)
     value = np.where(found.energy <= allowance, found.value - price * found.energy + smoothness, -np.inf)
@@ -172,7 +193,9 @@ def affordable_frequency(terms: Terms, sent: Choice, allowance: np.ndarray) -> n
     return np.clip(affordable, at["least_frequency"], terms.most_frequency[..., 0])
 
 
-def least_price(energy: Callable[[np.ndarray], np.ndarray], energy_weight: np.ndarray, allowance: np.ndarray) -> np.ndarray:
+def least_price(
+    energy: Callable[[np.ndarray], np.ndarray], energy_weight: np.ndarray, allowance: np.ndarray, close: float = CLOSE
+) -> np.ndarray:
     """Least price of a joule, at least 0, at which no more than an allowance is spent; about 1e7 where none does.
 
     Parameters
@@ -183,6 +206,8 @@ def least_price(energy: Callable[[np.ndarray], np.ndarray], energy_weight: np.nd
         beta2 [1/J].
     allowance
         Energy that may be spent [J].
+    close
+        Relative precision; what is spent is never more.
     """
 
     def excess(logarithm: np.ndarray) -> np.ndarray:
@@ -199,7 +224,7 @@ def least_price(energy: Callable[[np.ndarray], np.ndarray], energy_weight: np.nd
         right = np.where(outside, excess(high), right)
     side = np.zeros(right.shape)
     for _ in range(ROUNDS):
-        open_ = (right < -CLOSE) & (high - low > CLOSE)
+        open_ = (right < -close) & (high - low > close)
         if not open_.any():
             break
         secant = np.divide(low * right - high * left, right - left, out=0.5 * (low + high), where=open_)
