@@ -44,8 +44,9 @@ class Settings:
         Transitions of an update, of the replay memory, and before the first update.
     every, updates
         Steps of the environment between updates, and how many there are then.
-    period
-        Updates between copies of the network to the target network.
+    period, rate
+        Updates between moves of the target network, and the part of the way to the network that it then goes. If it is not the whole
+        way, the target network is a running mean, steadier than the network itself, and the one that is kept.
     gradient_norm
         Largest norm of a gradient.
     exploration
@@ -65,6 +66,7 @@ class Settings:
     every: Count = 1
     updates: Count = 1
     period: Count = 1_000
+    rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     gradient_norm: Annotated[float, Field(gt=0)] = 10.0
     exploration: Exploration = "epsilon"
     start: Amount = 1.0
@@ -168,6 +170,7 @@ def _classes() -> dict[str, Any]:
     from stable_baselines3.common.buffers import ReplayBuffer
     from stable_baselines3.common.callbacks import ConvertCallback
     from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFreq, TrainFrequencyUnit
+    from stable_baselines3.common.utils import polyak_update
     from stable_baselines3.dqn.policies import DQNPolicy
 
     class Replay(ReplayBuffer):  # type: ignore[misc]
@@ -331,7 +334,7 @@ def _classes() -> dict[str, Any]:
                 self.policy.optimizer.step()
                 self.updates += 1
                 if self.updates % settings.period == 0:
-                    self.q_net_target.load_state_dict(self.q_net.state_dict())
+                    polyak_update(self.q_net.parameters(), self.q_net_target.parameters(), settings.rate)
                 for name, amount in (("loss", loss.item()), ("value", goal.mean().item()), ("updates", 1.0)):
                     self._sums[name] += amount
 
@@ -345,8 +348,9 @@ def _classes() -> dict[str, Any]:
                 return batch.rewards + self.settings.discount * (1.0 - batch.dones) * after
 
         def arrays(self) -> dict[str, np.ndarray]:
-            """Weights of the network as NumPy's own arrays."""
-            return {name: weight.detach().numpy().copy() for name, weight in self.q_net.weights.items()}
+            """Weights of the network that is kept, as NumPy's own arrays."""
+            kept = self.q_net if self.settings.rate == 1.0 else self.q_net_target
+            return {name: weight.detach().numpy().copy() for name, weight in kept.weights.items()}
 
         def state_dict(self) -> dict[str, Any]:
             """Everything that later episodes depend on, those of the environment apart; between episodes."""

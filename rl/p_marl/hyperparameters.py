@@ -20,11 +20,12 @@ _LEARNER = Settings(
     discount=0.7,
     learning_rate=1e-3,
     anneal=True,
-    batch=256,
+    batch=512,
     replay=60_000,
     warmup=10_000,
-    updates=10,
-    period=200,
+    updates=4,
+    period=1,
+    rate=0.01,
     start=0.05,
     decay=0.97,
     least=0.003,
@@ -59,17 +60,17 @@ class Hyperparameters:
         Points of the learning curve, and instances of the validation split.
     """
 
-    transitions: Count = 2_000_000
+    transitions: Count = 200_000
     worlds: Count = 256
     episodes: Count = 16
     network: Literal["edges", "paper"] = "edges"
-    width: Count = 48
+    width: Count = 32
     memory: Annotated[float, Field(gt=0, le=1)] = 0.2
     prior: Annotated[float, Field(ge=0)] = 10.0
     offset: float = 1.0
     scale: Positive = 10.0
     dqn: Settings = _LEARNER
-    validations: Count = 20
+    validations: Count = 10
     validation_instances: Count = 32
 
 

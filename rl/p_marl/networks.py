@@ -99,14 +99,15 @@ class EdgeNetwork:
     memory: float
     prior: float
     _work: np.ndarray = field(init=False, repr=False)
-    _bits: np.ndarray = field(init=False, repr=False)
+    _sending: np.ndarray = field(init=False, repr=False)
     _share: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         instance = self.instance
+        radio = 1.0 / instance.latency_unit + instance.transmit_power / instance.energy_unit
         for name, values in (
             ("_work", instance.tail_work[:-1] / instance.latency_unit),
-            ("_bits", 8000.0 * instance.cut_bytes / instance.bandwidth),
+            ("_sending", 8000.0 * radio * instance.cut_bytes / instance.bandwidth),
             ("_share", instance.head_share[:-1]),
         ):
             object.__setattr__(self, name, values.astype(np.float32))
@@ -137,40 +138,43 @@ class EdgeNetwork:
 
     def values(self, array: Any, weights: Mapping[str, Any], seen: Any) -> Any:
         """Q of every action, shape [n, 1 + N K]."""
-        layout, work = self.layout, array.asarray(self._work)
-        number, most = len(seen), self.instance.multiprocessors
-        fixed, local = self._prices(array, seen)
-        mask = self._sensible(array, seen, fixed, local)
+        layout, most, number = self.layout, self.instance.multiprocessors, len(seen)
+        work = array.asarray(self._work) / most
+        prices, local = self._prices(array, seen)
+        mask = self._sensible(array, seen, prices, local)
+        admitted = mask[:, 1:].reshape(prices.shape)
         before, cost = seen[:, layout.previous], array.clip(seen[:, layout.last_cost : layout.last_cost + 1], 0.0, DEAREST)
-        attached, begun = before[:, 1:, None], before.sum(-1)[:, None, None]
-        crowds = self._crowds(seen)
-        loads = [(crowd * work).sum(-1)[..., None] / most for crowd in crowds]
-        even = self.crowd * float(self._work.mean()) / most
-        others = array.where(begun > 0, loads[-1], even) if layout.records else even  # the last one is the remembered one, if there is
-        expected = array.clip(fixed + work / most + others, 0.0, DEAREST)
-        admitted = mask[:, 1:].reshape(number, layout.edges, layout.groups)
-        best = array.amin(array.where(admitted, expected, DEAREST), -1)[..., None]
-        least = array.minimum(array.amin(best, 1), local)
-        own = array.concatenate(
-            (seen[:, :1], seen[:, layout.battery :][:, :1] / CHARGE, local, cost, before[:, :1], begun[:, 0], least), -1
-        )
-        useful = admitted.any(-1)
+        attached, begun, efficiency = before[:, 1:], before.sum(-1)[:, None], seen[:, layout.efficiency]
+        where = device, _ = array.where(admitted.any(-1))  # the edges of devices that are worth a look, one after the other
+        fixed = prices[where]
+        crowds = [crowd[where] for crowd in self._crowds(seen)]
+        loads = [(crowd @ work)[:, None] for crowd in crowds]
+        others = even = self.crowd * float(self._work.mean()) / most
+        if layout.records:  # the last one is what is remembered, or where nothing is, what was seen
+            others = loads[-1] if self.memory < 1 else array.where(begun[device] > 0, loads[-1], even)
+        expected = array.clip(fixed + work + others, 0.0, DEAREST)
+        best = array.amin(array.where(admitted[where], expected, DEAREST), -1)
+        nearest = array.zeros_like(efficiency) + DEAREST
+        nearest[where] = best
+        least = array.minimum(array.amin(nearest, -1)[:, None], local)
+        charge = seen[:, layout.battery : layout.battery + 1] / CHARGE
+        own = array.concatenate((seen[:, :1], charge, local, cost, before[:, :1], begun, least), -1)
         parts = [
-            array.log(fixed[useful]),
-            (expected - least[..., None])[useful],
-            *(crowd[useful] / CROWD for crowd in crowds),
-            *(load[useful] for load in loads),
-            seen[:, layout.efficiency][useful][..., None] / EFFICIENCY,
-            attached[useful],
-            (attached * cost[..., None])[useful],
-            (best - least[..., None])[useful],
-            array.broadcast_to(own[:, None], (number, layout.edges, OWN))[useful],
+            array.log(fixed),
+            expected - least[device],
+            *(crowd / CROWD for crowd in crowds),
+            *loads,
+            efficiency[where][:, None] / EFFICIENCY,
+            attached[where][:, None],
+            (attached * cost)[where][:, None],
+            best[:, None] - least[device],
+            own[device],
         ]
-        edges = -self.prior * expected
-        edges[useful] = edges[useful] + mlp.mlp(array, weights, "edge", array.concatenate(parts, -1))
+        edges = array.zeros_like(prices)
+        edges[where] = mlp.mlp(array, weights, "edge", array.concatenate(parts, -1)) - self.prior * expected
         alone = mlp.mlp(array, weights, "local", own) - self.prior * local
-        known = array.concatenate((own, useful.sum(-1)[:, None] / layout.edges, best.mean(1)), -1)
-        value = mlp.mlp(array, weights, "value", known)
+        useful = (nearest < DEAREST).sum(-1)[:, None] / layout.edges
+        value = mlp.mlp(array, weights, "value", array.concatenate((own, useful, nearest.mean(-1)[:, None]), -1))
         return dueling(array, value, array.concatenate((alone, edges.reshape(number, -1)), -1), mask)
 
     def _prices(self, array: Any, seen: Any) -> tuple[Any, Any]:
@@ -181,11 +185,10 @@ class EdgeNetwork:
         energy = held.full_energy / held.energy_unit * clock**held.energy_exponent
         local = latency + energy
         efficiency = seen[:, layout.efficiency]
-        sending = array.asarray(self._bits) / array.where(efficiency > 0, efficiency, 1.0)[..., None]
+        sending = array.asarray(self._sending) / array.where(efficiency > 0, efficiency, 1.0)[..., None]
         before = seen[:, layout.previous]
         switch = held.switch_cost * (before.sum(-1)[:, None] - before[:, 1:])
-        radio = 1.0 / held.latency_unit + held.transmit_power / held.energy_unit
-        return array.asarray(self._share) * local[..., None] + radio * sending + switch[..., None], local
+        return array.asarray(self._share) * local[..., None] + switch[..., None] + sending, local
 
     def _sensible(self, array: Any, seen: Any, fixed: Any, local: Any) -> Any:
         near = _admitted(array, self.layout, seen)

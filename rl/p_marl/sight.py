@@ -15,8 +15,8 @@ class Sight:
 
     A row is that of the task, with records as numbers of devices rather than parts of all where `counts` says so, so that they mean
     the same whatever the size. With `memory` below 1, a running mean of records and mean action follows: answers to what
-    competitors did in the last epoch alone make all devices run to the same edges and away again. A device remembers what it saw itself;
-    what an edge out of its perception does leaves its memory of it as it is.
+    competitors did in the last epoch alone make all devices run to the same edges and away again. It begins with all actions alike,
+    which count as one epoch. A device remembers what it saw itself; what an edge out of its perception does leaves its memory as it is.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Sight:
     devices
         M of each episode, shape [B].
     memory
-        Weight of what is new in the running means, after as many epochs as it takes for the plain mean to weigh it less.
+        Weight of what is new in the running means; more in the first epochs, of which they are plain means.
     counts
         See above.
     """
@@ -54,10 +54,13 @@ class Sight:
     def _remember(self, seen: np.ndarray) -> np.ndarray:
         new = seen[..., self._crowd]
         if self._mean is None:
-            self._mean, self._times = np.zeros_like(new), np.zeros_like(new)
+            start = np.full(new.shape, 1.0 / self._layout.actions, dtype=np.float32)
+            records = self._layout.record.stop - self._layout.record.start
+            start[..., :records] = self._scale / max(1, records)
+            self._mean, self._times = start * seen.any(axis=2, keepdims=True), np.ones_like(new)
         known = self._known(seen)
         self._times += known
-        weight = known * np.maximum(self._memory, 1.0 / np.maximum(self._times, 1.0))
+        weight = known * np.maximum(self._memory, 1.0 / self._times)
         self._mean = self._mean + weight.astype(np.float32) * (new - self._mean)
         return self._mean
 

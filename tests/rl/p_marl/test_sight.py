@@ -34,16 +34,16 @@ def test_rows_are_the_tasks_and_nobodys_are_zero(worlds):
 
 
 def test_memory_is_a_plain_mean_first_and_a_running_one_then(worlds):
-    """Of what an edge's record said when it was seen, from the second epoch on, by hand; the rows before are not touched."""
+    """Of all actions alike and what an edge's record said when it was seen, from the second epoch on, by hand."""
     shown, devices = history(worlds[:1], 6)
     layout = Layout.of(worlds[0])
     sight = Sight(layout, devices, memory=0.4, counts=False)
     rows = [sight.rows(each) for each in shown]
     assert rows[0].shape[1] == Sight.features(layout, 0.4) == layout.features + 2 * layout.groups
-    assert not rows[0][:, layout.features :].any()
+    assert rows[0][:, layout.features :] == pytest.approx(1 / (2 * layout.groups))
     for device in range(12):
         for edge in range(2):
-            mean, seen = np.zeros(layout.groups), 0
+            mean, seen = np.full(layout.groups, 1 / (2 * layout.groups)), 1
             for epoch in range(1, 6):
                 agent = shown[epoch]["agents"][0, device]
                 if agent[layout.efficiency][edge] > 0:
@@ -70,9 +70,9 @@ def test_the_mean_action_is_remembered_too(worlds):
     """AMFQ's devices remember what those near by did, in epochs in which somebody was near."""
     shown, devices = history(worlds[:1], 3, coa=False, mean_field=True)
     layout = Layout.of(worlds[0], records=False, mean_field=True)
-    sight = Sight(layout, devices, memory=0.5, counts=True)
+    sight = Sight(layout, devices, memory=0.1, counts=True)
     rows = [sight.rows(each) for each in shown]
     expected = [each["agents"][0][:, layout.mean_action] for each in shown]
     company = expected[1].any(axis=1) & expected[2].any(axis=1)
     assert company.any()
-    assert rows[2][company, layout.features :] == pytest.approx((expected[1] + expected[2])[company] / 2, abs=1e-6)
+    assert rows[2][company, layout.features :] == pytest.approx((1 / 17 + expected[1] + expected[2])[company] / 3, abs=1e-6)
