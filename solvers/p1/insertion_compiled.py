@@ -220,6 +220,13 @@ def _hasten(
 
 
 @njit(cache=True, error_model="numpy")
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    for i in range(source.shape[0]):  # assigning slices takes numba seconds to compile
+        for k in range(source.shape[1]):
+            target[i, k] = source[i, k]
+
+
+@njit(cache=True, error_model="numpy")
 def plan_one(
     tables: Tables, state: State, offers: Offers, multipliers: np.ndarray, levels: np.ndarray, tolls: np.ndarray, q: int, squeezing: bool,
     attempt: np.ndarray, plan: np.ndarray
@@ -265,7 +272,7 @@ def plan_one(
             cost, _ = _hasten(tables, offers, levels, q, cost, seconds, attempt)
         if cost < best:
             best = cost
-            plan[:] = attempt
+            _copy(attempt, plan)
         if best < np.inf:
             break
         i += 1
@@ -295,7 +302,7 @@ def insert(
                 break
             done = end
         if fits:
-            state.plan[q] = plan
+            _copy(plan, state.plan[q])
             place(tables, state, q)
             return True
     return False

@@ -46,8 +46,8 @@ class Search:
         instance = self._instance = pool.instance
         self._tables = pool.tables._replace(
             hop_time=np.where(pool.tables.hop_time <= instance.slot_seconds, pool.tables.hop_time, np.inf),
-            source=instance.source,
-            release=instance.release,
+            source=instance.source.copy(),
+            release=instance.release.copy(),
             size=np.ones(instance.tasks, dtype=np.int64),
             deadline=instance.deadline + TIME_TOLERANCE - ROUNDING,
             slot_seconds=instance.slot_seconds + TIME_TOLERANCE - ROUNDING,
