@@ -11,7 +11,7 @@ bench: $(VENV)/base  ## environment, quick suite, leaderboard and HTML report
 	$(VENV)/bin/mecbench report $(RESULTS) --out $(RESULTS)/report
 
 test: $(VENV)/dev  ## all fast tests
-	$(RUN) -m pytest -n 2
+	$(RUN) -m pytest -n 2 --dist worksteal
 
 test-slow: $(VENV)/dev  ## faults, wheel and agreement of solvers
 	$(RUN) -m pytest -m slow

@@ -164,6 +164,7 @@ def test_algorithm_file_travels(job: Callable[..., Plan], shared: Cluster, tmp_p
         assert {record.algorithm for record in store.records()} == {"./algorithms.py:quick"}
 
 
+@pytest.mark.slow
 def test_abandoned_runs_are_killed(job: Callable[..., Plan], shared: Cluster, survivors: Callable[..., list[str]], tmp_path: Path) -> None:
     """Ctrl-C keeps what is finished and ends what is in flight on the workers, long before its limit."""
 
@@ -196,7 +197,8 @@ def test_worker_without_mecbench(job: Callable[..., Plan], own: Cluster, tmp_pat
     assert _outcome(tmp_path / "store") == set()
 
 
-@pytest.mark.parametrize("nanny", ["--no-nanny", pytest.param("--nanny", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("nanny", ["--no-nanny", "--nanny"])
 def test_worker_killed(nanny: str, job: Callable[..., Plan], own: Cluster, survivors: Callable[..., list[str]], tmp_path: Path) -> None:
     """``kill -9`` of a worker loses no run, leaves no process of its runs, and a worker that joins late gets work."""
     runs = job("nap", count=4, seeds=range(2))
@@ -299,6 +301,7 @@ def test_package_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert "pip install distributed" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_command(shared: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``--cluster`` does a suite, says where, and a dry run counts the threads that are there."""
     _eventually(lambda: main(["run", "smoke", "--dry-run", "--cluster", shared.address]) == 0 and "2 at a time" in capsys.readouterr().out)

@@ -14,6 +14,8 @@ from mecbench.benchmarks.plan import Plan
 from mecbench.benchmarks.record import Record
 from mecbench.benchmarks.store import Store
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 1.0  # seconds
 KILL = 2.5  # seconds that the issue allows for ending a run
 

@@ -154,6 +154,7 @@ def test_the_json_says_what_came_of_each_run(first) -> None:  # type: ignore[no-
     assert {described[name, "p-edge-tiny-nsg-0000"]["status"] for name in ("crash", "hang")} == {"crash", "timeout"}
 
 
+@pytest.mark.slow
 def test_a_baseline_fails_quality_and_forgives_time(suite: TempSuite, words, first) -> None:  # type: ignore[no-untyped-def]
     """Yesterday's JSON is today's baseline: worse gaps and new violations fail, slower runs and old failures do not."""
     (suite.folder / "mine.py").write_text(LATER)
@@ -180,6 +181,7 @@ def test_workers_share_one_leaderboard(suite: TempSuite, words) -> None:  # type
     assert re.search(r"p-edge/threshold +(\w+ +)*0 % .* 2/2 ", done.stdout)
 
 
+@pytest.mark.slow
 def test_any_folder_will_do_without_pytest_benchmark(words, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """In an empty folder below a project, with warnings as errors and no other plugin; a line says what is missing."""
     (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = nowhere\n")

@@ -67,7 +67,8 @@ def undisturbed(specs: str, marker: str, tmp_path_factory: pytest.TempPathFactor
     return outcome, time.monotonic() - started
 
 
-@pytest.mark.parametrize("moment", [0, *(pytest.param(number, marks=pytest.mark.slow) for number in range(1, 21))])
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", range(21))
 def test_kill(moment: int, start: Start, undisturbed: tuple[Outcome, float], survivors: Callable[..., list[str]], tmp_path: Path) -> None:
     """After ``kill -9`` no process of the job lives for long, and resuming gives what an undisturbed job gives."""
     expected, seconds = undisturbed
@@ -100,6 +101,7 @@ def test_interrupt(start: Start, undisturbed: tuple[Outcome, float], survivors: 
     assert kept < undisturbed[0]
 
 
+@pytest.mark.slow
 def test_full_disk(start: Start, undisturbed: tuple[Outcome, float], survivors: Callable[..., list[str]], tmp_path: Path) -> None:
     """A store that cannot grow ends the job with a sentence, keeps what it holds, and goes on when there is room."""
     folder = tmp_path / "store"

@@ -36,6 +36,7 @@ def test_figures_are_the_evaluators() -> None:
     assert (found.sees, found.feasible, found.ecpr) == ("central", 1.0, 0.0)
 
 
+@pytest.mark.slow
 def test_the_last_one_bounds() -> None:
     """It is hardly below its own bounds; others claim none, and who never asks has no success."""
     assert ALGORITHMS[-1] == BOUND

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from mecbench.benchmarks.isolation.pool import Pool
 from mecbench.benchmarks.studies.solver_speed import METHODS, Repeated, Timing, markdown, measure
 from mecbench.solvers import resolve
 
 
+@pytest.mark.slow
 def test_a_quick_method_is_repeated_and_an_unfinished_one_says_at_least() -> None:
     """A median over many calls for microseconds, and never a limit printed as if it were a result."""
     with Pool() as pool:

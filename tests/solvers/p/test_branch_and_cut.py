@@ -57,6 +57,7 @@ def test_a_known_solution_spares_work_and_a_bad_one_does_no_harm(tiny) -> None:
     assert warm[3] < cold[3]
 
 
+@pytest.mark.slow
 def test_a_limit_leaves_an_honest_bound(tiny, solve_apart) -> None:
     """Out of time, open nodes count: bounds only rise, the last is the best, and none passes what another method finds."""
     instance = tiny(0, users=20, servers=5)

@@ -11,7 +11,7 @@ from mecbench.solvers import resolve
 ONE_SLOT = {"users": 3, "slots": 1}
 
 
-@pytest.mark.parametrize("algorithm", ["p/monolith-highs", "p/monolith-highs:relaxation_rounds=30"])
+@pytest.mark.parametrize("algorithm", ["p/monolith-highs", pytest.param("p/monolith-highs:relaxation_rounds=30", marks=pytest.mark.slow)])
 def test_the_loop_closes_and_its_bound_is_honest(tiny, solve_apart, algorithm) -> None:
     """MILP bound and polished value meet at 1e-6, the incumbents are feasible, and no bound passes any solution.
 
@@ -42,6 +42,7 @@ def test_an_infeasible_instance_has_no_solution(tiny, solve_apart) -> None:
     assert (answer.solution, answer.bound, answer.status) == (None, None, "unknown")
 
 
+@pytest.mark.slow
 def test_the_limit_holds_within_a_milp(tiny, solve_apart) -> None:
     """Out of time during a MILP, the loop ends with what it has; no bound passes what a longer run finds."""
     instance = tiny(1, users=6, servers=3, slots=4)

@@ -10,7 +10,7 @@ from mecbench.problems.p import evaluate
 ONE_SLOT = {"users": 3, "slots": 1}
 
 
-@pytest.mark.parametrize("cones", ["native", "lifted"])
+@pytest.mark.parametrize("cones", ["native", pytest.param("lifted", marks=pytest.mark.slow)])
 def test_scip_agrees_with_the_outer_approximation(tiny, solve_apart, cones) -> None:
     """Two solvers, cones and tangents: the same optimum to 1e-6, and the lowered bound is honest."""
     instances = [tiny(seed, **ONE_SLOT) for seed in range(2)]
@@ -28,6 +28,7 @@ def test_scip_agrees_with_the_outer_approximation(tiny, solve_apart, cones) -> N
             assert bound is None or not beats(optimum, bound, Sense.MINIMISE)
 
 
+@pytest.mark.slow
 def test_a_limit_leaves_incumbents_and_a_valid_bound(tiny, solve_apart) -> None:
     """What SCIP has when its time is over survives, and no bound passes what is found."""
     instance = tiny(0)

@@ -75,6 +75,7 @@ def optimum(instance: Instance) -> float:
     return float(found.fun)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_random_worlds_agree_with_the_monolith(seed):

@@ -20,6 +20,12 @@ from mecbench.solvers.p1.pool import Pool
 FOREVER = 1e9
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    """Kernels, compiled off every clock."""
+    Enumeration().prepare()
+
+
 def generated(instance, sides=()):
     """Column generation to its end."""
     generation = Generation(Pool(instance), sides)

@@ -24,6 +24,7 @@ def test_it_closes_plain_and_from_known_prices(by_hand, solve_apart, accepted):
     assert warm.metrics["binaries"] < 0.1 * plain.metrics["binaries"]
 
 
+@pytest.mark.slow
 def test_a_limit_leaves_what_there_is(tiny, solve_apart, accepted):
     """Out of time, the bound of the search stands with its certificate, and nothing is called optimal."""
     instance = tiny("mains-n5-q9-s4-k3-7")
