@@ -42,6 +42,9 @@ class Hyperparameters:
         Episodes of an iteration side by side, and how many of them share world and trace.
     start
         Size whose shipped checkpoint the actors begin from, where networks serve any size; by chance if there is none.
+    sharpness
+        What the scores of services and options are multiplied by at such a start: the most probable decisions stay, chance is less,
+        which many users at once stand worse.
     observation
         What the task shows: (14) to (18), or channels and devices beside. The text's actors see no channel.
     network
@@ -82,6 +85,7 @@ class Hyperparameters:
     episodes: Count = 128
     repeats: Count = 8
     start: str = ""
+    sharpness: Annotated[float, Field(gt=0)] = 1.0
     observation: Shows = "extended"
     network: Literal["options", "paper"] = "options"
     reward: Literal["dense", "paper"] = "dense"

@@ -129,8 +129,15 @@ class Learner:
         """Lambda of the delay [1/s]."""
         return self.layers["users"].multiplier
 
-    def begin_from(self, weights: Weights) -> None:
+    def begin_from(self, weights: Weights, sharpness: float = 1.0) -> None:
         """Give the actors the weights of others; what users are told beside what those were, they begin by not heeding.
+
+        Parameters
+        ----------
+        weights
+            By layer and name.
+        sharpness
+            What scores of services and options are multiplied by.
 
         Raises
         ------
@@ -146,6 +153,8 @@ class Learner:
                 given[FIRST] = np.pad(given[FIRST], ((0, max(0, rows)), (0, 0)))
             if {name: array.shape for name, array in given.items()} != shapes:
                 raise ValueError(f"expected weights of {layer} for the same networks, found others")
+            if layer != "allocation":
+                given |= {name: sharpness * given[name] for name in getattr(self.networks, layer).gains()}
             learner.actor.weights.load_state_dict({name: torch.from_numpy(array) for name, array in given.items()})
 
     def collect(self, collector: Collector, instances: list[Instance]) -> dict[str, Rollout]:
@@ -193,7 +202,7 @@ def learn(agent: str, variant: Variant, run: Run) -> Checkpoint:
         random = RandomState(MT19937(random_seed))
         learner = Learner.build(layout, chosen, variant, limit, learner_seed, run.device)
         if chosen.start:
-            learner.begin_from(layers_of(shipped(agent, chosen.start).weights))
+            learner.begin_from(layers_of(shipped(agent, chosen.start).weights), chosen.sharpness)
         collector = Collector(learner.networks, chosen, variant, layout)
         done, turn = 0, 0
         earned: list[Mapping[str, float]] = []

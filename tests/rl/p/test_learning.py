@@ -80,7 +80,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(trained, tmp_path, micro):
 
 
 def test_training_begins_from_a_shipped_checkpoint(tmp_path, micro, torch):
-    """What was learned at one size is where another begins, told of urgency or not: the first point of the curve is what ships."""
+    """What was learned at one size is where another begins, told of urgency or not, sharper or not: the first point is what ships."""
     from_small = replace(micro, start="small", transitions=1, episodes=8, user_width=32, deployment_width=32)
     points = []
     order = Run(
@@ -93,7 +93,7 @@ def test_training_begins_from_a_shipped_checkpoint(tmp_path, micro, torch):
     algorithms[0].train(order)
     expected = play(algorithms[0](), validation_instances("small", from_small))
     assert points[0].validation_score == pytest.approx(expected["objective"].mean(), rel=1e-9)
-    urgent = replace(from_small, urgency=2.0)
+    urgent = replace(from_small, urgency=2.0, sharpness=3.0)
     algorithms[0].train(replace(order, out=tmp_path / "urgent", hyperparameters=urgent))
     assert points[2].validation_score == pytest.approx(points[0].validation_score, rel=1e-6)
     assert points[3].validation_score != points[1].validation_score
