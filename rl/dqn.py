@@ -352,6 +352,19 @@ def _classes() -> dict[str, Any]:
             kept = self.q_net if self.settings.rate == 1.0 else self.q_net_target
             return {name: weight.detach().numpy().copy() for name, weight in kept.weights.items()}
 
+        def begin_from(self, weights: Mapping[str, np.ndarray]) -> None:
+            """Give network and target network the weights of another one.
+
+            Raises
+            ------
+            ValueError
+                If they are for a network of other shapes.
+            """
+            if {name: array.shape for name, array in weights.items()} != self.network.shapes():
+                raise ValueError("expected weights of a network of the same shapes, found others")
+            for each in (self.q_net, self.q_net_target):
+                each.weights.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+
         def state_dict(self) -> dict[str, Any]:
             """Everything that later episodes depend on, those of the environment apart; between episodes."""
             return {

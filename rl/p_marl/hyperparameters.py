@@ -42,8 +42,10 @@ class Hyperparameters:
         Budget: decisions of devices; rounded up to whole episodes.
     worlds
         Number of train instances that episodes are drawn from.
-    episodes
-        Episodes side by side.
+    episodes, epochs
+        Episodes side by side, and how many epochs of them are played; all if 0.
+    start
+        Size whose shipped checkpoint the network begins from, where it serves any size; by chance if there is none.
     network
         ``edges`` scores edge by edge, by estimated costs and what is learned beside; ``paper`` is the text's MLP, of fixed size.
     width
@@ -63,6 +65,8 @@ class Hyperparameters:
     transitions: Count = 200_000
     worlds: Count = 256
     episodes: Count = 16
+    epochs: Annotated[int, Field(ge=0)] = 0
+    start: str = ""
     network: Literal["edges", "paper"] = "edges"
     width: Count = 32
     memory: Annotated[float, Field(gt=0, le=1)] = 0.2

@@ -14,6 +14,7 @@ from mecbench.rl.p_marl.method import Method
 from mecbench.rl.p_marl.networks import network_of
 from mecbench.rl.p_marl.policy import Player
 from mecbench.rl.p_marl.sight import Sight
+from mecbench.rl.policies import shipped
 from mecbench.rl.rows import Moved
 from mecbench.rl.training import Record, Run, private_randomness
 
@@ -136,7 +137,7 @@ def learn(agent: str, method: Method, run: Run) -> Checkpoint:
     Raises
     ------
     InputError
-        If the size is unknown, or the folder cannot be written to.
+        If the size is unknown, no checkpoint ships for the one to start from, or the folder cannot be written to.
     """
     chosen: Hyperparameters = run.hyperparameters
     if run.size not in SIZES:
@@ -148,9 +149,12 @@ def learn(agent: str, method: Method, run: Run) -> Checkpoint:
     record = Record(run, {"agent": agent, "problem": "p-marl", **scale}, validation="mean objective of validation instances")
     with private_randomness():
         drawing, learning = SeedSequence(run.seed).spawn(2)
-        draws = Draws(parameters, run.seed, chosen, RandomState(MT19937(drawing)))
+        trained = parameters.model_copy(update={"epochs": min(chosen.epochs or parameters.epochs, parameters.epochs)})
+        draws = Draws(trained, run.seed, chosen, RandomState(MT19937(drawing)))
         network = network_of(method.layout(first), first, first.devices / first.edges, chosen)
         learner = build(network, Episodes(method, draws, chosen, first), chosen.dqn, learning)
+        if chosen.start:
+            learner.begin_from(shipped(agent, chosen.start).weights)
         earned: list[dict[str, float]] = []
 
         def note() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.random import MT19937, RandomState, SeedSequence
 
 from mecbench.problems.p_marl.layout import Layout
 from mecbench.problems.p_marl.worlds import known
@@ -39,19 +40,32 @@ class Player:
         M of each episode, shape [B].
     hyperparameters
         The agent was trained with.
+    random
+        What actions are drawn with from the softmax of the values, by the last temperature of training; the best ones are taken if there
+        is none.
     """
 
     def __init__(
-        self, network: Network, weights: Mapping[str, np.ndarray], layout: Layout, devices: np.ndarray, hyperparameters: Hyperparameters
+        self,
+        network: Network,
+        weights: Mapping[str, np.ndarray],
+        layout: Layout,
+        devices: np.ndarray,
+        hyperparameters: Hyperparameters,
+        random: RandomState | None = None,
     ) -> None:
-        self._network, self._weights = network, weights
+        self._network, self._weights, self._random = network, weights, random
+        self._temperature = hyperparameters.dqn.least
         self._sight = Sight(layout, devices, hyperparameters.memory, hyperparameters.network == "edges")
 
     def act(self, observation: Observation) -> np.ndarray:
-        """Best action of every device, shape [B, A]."""
+        """Action of every device, shape [B, A]."""
         seen = self._sight.rows(observation)
-        best: np.ndarray = greedy(np, self._network.values(np, self._weights, seen), self._network.mask(np, seen))
-        return best.reshape(observation["agents"].shape[:2])
+        values = self._network.values(np, self._weights, seen)
+        if self._random is not None:
+            values = values / self._temperature + self._random.gumbel(size=values.shape)
+        action: np.ndarray = greedy(np, values, self._network.mask(np, seen))
+        return action.reshape(observation["agents"].shape[:2])
 
 
 @dataclass
@@ -72,7 +86,7 @@ class _Agent(LearnedPolicy):
         self.task_options = self.method.options
 
     def reset(self, static: dict[str, np.ndarray], batch: int, seed: int) -> None:
-        """Choose the checkpoint by the size of the instances; nothing is random."""
+        """Choose the checkpoint by the size of the instances, and seed the draws where there are any."""
         world = known(static)[0]
         devices = int(static["devices"].max())
         sizes = devices, world.edges, world.groups
@@ -80,7 +94,13 @@ class _Agent(LearnedPolicy):
         chosen, layout = self.hyperparameters_of(loaded), self.method.layout(world)
         network = network_of(layout, world, devices / world.edges, chosen)
         self.expect_shapes(loaded, network.shapes(), *sizes)
-        self._player = Player(network, loaded.weights, layout, static["devices"], chosen)
+        random = RandomState(MT19937(SeedSequence(seed))) if self._draws else None
+        self._player = Player(network, loaded.weights, layout, static["devices"], chosen, random)
+
+    @property
+    def _draws(self) -> bool:
+        """Whether actions are drawn by chance."""
+        return False
 
     def act(self, observation: Observation) -> np.ndarray:
         """Decide the epoch at hand."""
@@ -128,11 +148,23 @@ class IQL(_Agent):
 
 @dataclass
 class AMFQ(_Agent):
-    """Mean field Q-learning: own cost, the mean action of devices near by, actions drawn from the softmax (Zhang et al., 2023)."""
+    """Mean field Q-learning: own cost, the mean action of devices near by, actions drawn from the softmax (Zhang et al., 2023).
+
+    Parameters
+    ----------
+    sampled
+        Draw actions as at the end of training, instead of the best ones.
+    """
 
     name: ClassVar[str] = "amfq"
     method: ClassVar[Method] = Method(ofr=False, coa=False, mean_field=True)
     presets: ClassVar[Mapping[str, Hyperparameters]] = presets("boltzmann")
+
+    sampled: bool = False
+
+    @property
+    def _draws(self) -> bool:
+        return self.sampled
 
 
 algorithms = (FOCI, OFR, COA, IQL, AMFQ)

@@ -178,6 +178,19 @@ def test_instances_are_of_the_train_split_and_come_again_only_by_number(quick, c
     assert not {instance.sha256 for instance in other} & {instance.sha256 for batch in drawn for instance in batch}
 
 
+def test_training_begins_from_a_shipped_checkpoint_and_plays_parts_of_episodes(tmp_path, quick):
+    """What was learned at one size is where another begins: the first point of the curve is what ships; no such size, one sentence."""
+    points = []
+    run = order(FOCI, tmp_path / "run", quick, start="60x5", width=32, transitions=1, epochs=2)
+    FOCI.train(replace(run, progress=lambda done, point=None: points.append(point)))
+    instances = [generate(learning.SIZES["crowd"], learning.VALIDATION_SEED + number) for number in range(4)]
+    expected = play(FOCI(), instances)["objective"].mean()
+    assert points[0].validation_score == pytest.approx(expected, rel=1e-9)
+    assert points[-1].transitions == 4 * 12 * 2
+    with pytest.raises(InputError, match="expected a size with a shipped checkpoint, found 'none'"):
+        FOCI.train(order(FOCI, tmp_path / "other", quick, start="none"))
+
+
 def test_an_unknown_size_is_told_in_one_sentence(tmp_path, quick):
     """Before anything is written."""
     run = replace(order(IQL, tmp_path / "none", quick), size="crowds")
