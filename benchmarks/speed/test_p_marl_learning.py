@@ -30,7 +30,7 @@ def learner_of(agent, preset, warmup):
     chosen = replace(chosen, episodes=4 if preset == "default" else 1, worlds=4, dqn=settings)
     first = generate(PARAMETERS, 10_000)
     draws = Draws(PARAMETERS, 0, chosen, RandomState(MT19937(SeedSequence(0))))
-    network = network_of(agent.method.layout(first), first, first.devices / first.edges, chosen)
+    network = network_of(agent.method.layout(first), first, chosen)
     return build(network, Episodes(agent.method, draws, chosen, first), settings, SeedSequence(0))
 
 
@@ -69,7 +69,7 @@ def test_decision_of_240_devices(benchmark, preset):
     benchmark.group = "decide for 240 devices of p-marl 240x11"
     chosen, first = FOCI.presets[preset], generate(PARAMETERS, 10_000)
     layout, task = FOCI.method.layout(first), FOCI.method.task()
-    network = network_of(layout, first, first.devices / first.edges, chosen)
+    network = network_of(layout, first, chosen)
     random = np.random.default_rng(0)
     weights = {name: random.normal(0, 0.1, shape).astype(np.float32) for name, shape in network.shapes().items()}
     observation = task.reset([first])

@@ -86,7 +86,10 @@ class Episodes:
         self._task, self._draws, self._chosen = method.task(), draws, hyperparameters
         self._layout = method.layout(first)
         self.rows = hyperparameters.episodes * first.devices
-        self.features, self.actions = Sight.features(self._layout, hyperparameters.memory), self._layout.actions
+        self.features, self.actions = (
+            Sight.features(self._layout, hyperparameters.memory, hyperparameters.network == "edges"),
+            self._layout.actions,
+        )
 
     def reset(self) -> np.ndarray:
         """Begin the next episodes."""
@@ -151,7 +154,7 @@ def learn(agent: str, method: Method, run: Run) -> Checkpoint:
         drawing, learning = SeedSequence(run.seed).spawn(2)
         trained = parameters.model_copy(update={"epochs": min(chosen.epochs or parameters.epochs, parameters.epochs)})
         draws = Draws(trained, run.seed, chosen, RandomState(MT19937(drawing)))
-        network = network_of(method.layout(first), first, first.devices / first.edges, chosen)
+        network = network_of(method.layout(first), first, chosen)
         learner = build(network, Episodes(method, draws, chosen, first), chosen.dqn, learning)
         if chosen.start:
             learner.begin_from(shipped(agent, chosen.start).weights)

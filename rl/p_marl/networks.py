@@ -46,7 +46,7 @@ class PaperNetwork:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the weights by name."""
-        features = Sight.features(self.layout, self.memory)
+        features = Sight.features(self.layout, self.memory, counts=False)
         heads = mlp.shapes("value", (self.width, 1)) | mlp.shapes("advantage", (self.width, self.layout.actions))
         return mlp.shapes("trunk", (features, self.width, self.width)) | heads
 
@@ -82,8 +82,6 @@ class EdgeNetwork:
         Of the task.
     instance
         Whose constants hold; its trace is not read.
-    crowd
-        Devices per edge.
     width
         Units per hidden layer.
     memory
@@ -94,7 +92,6 @@ class EdgeNetwork:
 
     layout: Layout
     instance: Instance
-    crowd: float
     width: int
     memory: float
     prior: float
@@ -149,7 +146,7 @@ class EdgeNetwork:
         fixed = prices[where]
         crowds = [crowd[where] for crowd in self._crowds(seen)]
         loads = [(crowd @ work)[:, None] for crowd in crowds]
-        others = even = self.crowd * float(self._work.mean()) / most
+        others = even = (seen[:, -1:] * work.mean())[device]
         if layout.records:  # the last one is what is remembered, or where nothing is, what was seen
             others = loads[-1] if self.memory < 1 else array.where(begun[device] > 0, loads[-1], even)
         expected = array.clip(fixed + work + others, 0.0, DEAREST)
@@ -212,8 +209,8 @@ def _admitted(array: Any, layout: Layout, seen: Any) -> Any:
     return array.concatenate((seen[:, :1] > 0, near.reshape(len(seen), -1)), -1)
 
 
-def network_of(layout: Layout, instance: Instance, crowd: float, chosen: Hyperparameters) -> Network:
-    """Network for a layout of the task; `crowd` is the number of devices per edge."""
+def network_of(layout: Layout, instance: Instance, chosen: Hyperparameters) -> Network:
+    """Network for a layout of the task; of the instance constants are read, not its trace."""
     if chosen.network == "paper":
         return PaperNetwork(layout, chosen.width, chosen.memory)
-    return EdgeNetwork(layout, instance, crowd, chosen.width, chosen.memory, chosen.prior)
+    return EdgeNetwork(layout, instance, chosen.width, chosen.memory, chosen.prior)

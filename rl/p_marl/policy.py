@@ -92,7 +92,7 @@ class _Agent(LearnedPolicy):
         sizes = devices, world.edges, world.groups
         loaded = self.fitting(*sizes)
         chosen, layout = self.hyperparameters_of(loaded), self.method.layout(world)
-        network = network_of(layout, world, devices / world.edges, chosen)
+        network = network_of(layout, world, chosen)
         self.expect_shapes(loaded, network.shapes(), *sizes)
         random = RandomState(MT19937(SeedSequence(seed))) if self._draws else None
         self._player = Player(network, loaded.weights, layout, static["devices"], chosen, random)

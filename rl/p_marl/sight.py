@@ -13,10 +13,11 @@ __all__ = ["Sight"]
 class Sight:
     """Rows of all devices of a batch of episodes; a row of zeros alone where there is none.
 
-    A row is that of the task, with records as numbers of devices rather than parts of all where `counts` says so, so that they mean
-    the same whatever the size. With `memory` below 1, a running mean of records and mean action follows: answers to what
-    competitors did in the last epoch alone make all devices run to the same edges and away again. It begins with all actions alike,
-    which count as one epoch. A device remembers what it saw itself; what an edge out of its perception does leaves its memory as it is.
+    A row is that of the task. Where `counts` says so, its records are numbers of devices rather than parts of all, so that they mean the
+    same whatever the size, and its last column is the number of devices per edge. With `memory` below 1, a running mean of records and
+    mean action follows: answers to what competitors did in the last epoch alone make all devices run to the same edges and away again.
+    It begins with all actions alike, which count as one epoch. A device remembers what it saw itself; what an edge out of its perception
+    does leaves its memory as it is.
 
     Parameters
     ----------
@@ -32,15 +33,16 @@ class Sight:
 
     def __init__(self, layout: Layout, devices: np.ndarray, memory: float, counts: bool) -> None:
         self._layout, self._memory = layout, memory
+        self._each = devices[:, None, None] / layout.edges if counts else None
         self._crowd = slice(layout.record.start, layout.mean_action.stop)
         self._scale = devices[:, None, None] if counts else np.ones((1, 1, 1))
         self._mean: np.ndarray | None = None
 
     @staticmethod
-    def features(layout: Layout, memory: float) -> int:
+    def features(layout: Layout, memory: float, counts: bool) -> int:
         """Columns of a row."""
         remembered = layout.mean_action.stop - layout.record.start if memory < 1 else 0
-        return layout.features + remembered
+        return layout.features + remembered + counts
 
     def rows(self, observation: Observation) -> np.ndarray:
         """Rows of what the task shows, float32, shape [B A, F]; once for every epoch, in their order."""
@@ -49,6 +51,9 @@ class Sight:
         seen[..., layout.record] *= self._scale
         if self._memory < 1 and crowd.stop > crowd.start:
             seen = np.concatenate((seen, self._remember(seen)), axis=2)
+        if self._each is not None:
+            each = np.where(seen.any(axis=2, keepdims=True), self._each, 0.0)
+            seen = np.concatenate((seen, each.astype(np.float32)), axis=2)
         return seen.reshape(-1, seen.shape[2])
 
     def _remember(self, seen: np.ndarray) -> np.ndarray:

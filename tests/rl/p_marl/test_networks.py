@@ -28,7 +28,7 @@ def made(method, worlds, chosen, epochs=3):
         mask = observation["mask"]
         observation = task.step((random.random(mask.shape) * mask).argmax(axis=2)).observation
         rows = sight.rows(observation)
-    return network_of(layout, worlds[0], 6.0, chosen), rows, observation
+    return network_of(layout, worlds[0], chosen), rows, observation
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -87,7 +87,7 @@ def test_first_choices_are_those_of_least_estimated_cost(worlds, quick, torch):
     values = np.where(network.mask(np, rows), network.values(np, weights, rows), -np.inf)
     layout, world = network.layout, worlds[0]
     fixed, local = network._prices(np, rows)
-    remembered = rows[:, layout.features :].reshape(12, 2, -1)
+    remembered = rows[:, layout.features : -1].reshape(12, 2, -1)
     work = world.tail_work[:-1] / world.latency_unit
     expected = fixed + ((remembered * work).sum(axis=2, keepdims=True) + work) / world.multiprocessors
     near = rows[:, layout.efficiency] > 0

@@ -26,11 +26,13 @@ def test_rows_are_the_tasks_and_nobodys_are_zero(worlds):
     layout = Layout.of(worlds[0])
     rows = Sight(layout, devices, memory=1.0, counts=False).rows(shown[2])
     assert np.array_equal(rows.reshape(shown[2]["agents"].shape), shown[2]["agents"].astype(np.float32))
-    assert rows.shape[1] == Sight.features(layout, 1.0)
-    counted = Sight(layout, devices, memory=1.0, counts=True).rows(shown[2])[:, layout.record]
+    assert rows.shape[1] == Sight.features(layout, 1.0, counts=False)
+    rows = Sight(layout, devices, memory=1.0, counts=True).rows(shown[2])
+    assert rows[:, -1].reshape(4, 12)[:, :9].tolist() == [[6.0] * 9, [4.5] * 9, [6.0] * 9, [6.0] * 9]
+    assert not rows.reshape(4, 12, -1)[1, 9:].any()
+    counted = rows[:, layout.record]
     assert counted == pytest.approx(np.rint(counted), abs=1e-5)
     assert counted.max() > 1
-    assert not counted.reshape(4, 12, -1)[1, 9:].any()
 
 
 def test_memory_is_a_plain_mean_first_and_a_running_one_then(worlds):
@@ -39,7 +41,7 @@ def test_memory_is_a_plain_mean_first_and_a_running_one_then(worlds):
     layout = Layout.of(worlds[0])
     sight = Sight(layout, devices, memory=0.4, counts=False)
     rows = [sight.rows(each) for each in shown]
-    assert rows[0].shape[1] == Sight.features(layout, 0.4) == layout.features + 2 * layout.groups
+    assert rows[0].shape[1] == Sight.features(layout, 0.4, counts=False) == layout.features + 2 * layout.groups
     assert rows[0][:, layout.features :] == pytest.approx(1 / (2 * layout.groups))
     for device in range(12):
         for edge in range(2):
@@ -75,4 +77,4 @@ def test_the_mean_action_is_remembered_too(worlds):
     expected = [each["agents"][0][:, layout.mean_action] for each in shown]
     company = expected[1].any(axis=1) & expected[2].any(axis=1)
     assert company.any()
-    assert rows[2][company, layout.features :] == pytest.approx((1 / 17 + expected[1] + expected[2])[company] / 3, abs=1e-6)
+    assert rows[2][company, layout.features : -1] == pytest.approx((1 / 17 + expected[1] + expected[2])[company] / 3, abs=1e-6)
