@@ -66,6 +66,8 @@ class Point:
         Mean on the validation split, deciding without chance, of what is to be small.
     validation_cost
         Mean cost there.
+    fitness_correlation
+        Rank correlation of fitness and return over the individuals of a population.
     """
 
     transitions: int
@@ -77,6 +79,7 @@ class Point:
     entropy: float
     validation_score: float
     validation_cost: float
+    fitness_correlation: float = math.nan
 
 
 class Progress(Protocol):
@@ -245,12 +248,13 @@ class Record:
         cost: float = math.nan,
         multiplier: float = math.nan,
         validation_cost: float = math.nan,
+        fitness_correlation: float = math.nan,
     ) -> None:
         """Add a point to the curve, keep the weights if validation finds none better, and note the state to go on from.
 
         Parameters
         ----------
-        transitions, train_reward, entropy, validation_score, cost, multiplier, validation_cost
+        transitions, train_reward, entropy, validation_score, cost, multiplier, validation_cost, fitness_correlation
             See `Point`.
         weights
             The actor's.
@@ -265,7 +269,8 @@ class Record:
         }
         seconds = self._spent["training_seconds"]
         drawn = math.nan if self._header["cost_limit"] is None else self._header["cost_limit"]
-        point = Point(transitions, seconds, train_reward, cost, drawn, multiplier, entropy, validation_score, validation_cost)
+        told = train_reward, cost, drawn, multiplier, entropy, validation_score, validation_cost, fitness_correlation
+        point = Point(transitions, seconds, *told)
         better = all(self._rank(point) < self._rank(earlier) for earlier in self._points)
         self._points.append(point)
         if better:
