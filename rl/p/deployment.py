@@ -19,13 +19,17 @@ from mecbench.rl import mlp
 from mecbench.rl.gru import gru
 from mecbench.rl.gru import shapes as gru_shapes
 
-__all__ = ["PaperServers", "PointerServers", "Sequence", "ServerNetwork", "priority", "unroll"]
+__all__ = ["HOME", "PREFERENCE", "PaperServers", "PointerServers", "Sequence", "ServerNetwork", "priority", "unroll"]
 
 Seen = dict[str, Any]
 Choose = Callable[[int, Any], Any]
 """(step, log-probabilities [n, J, I]) -> what each server chooses, shape [n, J]."""
 
 FEATURES = 12
+IS_HOME = 10  # column that tells whether a service is at home
+HOME, PREFERENCE = "home", 3.0
+"""Weight of a service's being at home in its score, and what it begins at: so no service is left out everywhere from the start."""
+
 GIGA, MEBI = 1e9, 2.0**20
 
 
@@ -85,11 +89,12 @@ class PointerServers:
             **mlp.shapes("query", (width, width)),
             "room": (1, width),
             "score": (width, 1),
+            HOME: (1,),
         }
 
     def gains(self) -> dict[str, float]:
-        """Factors of initial weights: small where the probabilities come from, so that they begin even."""
-        return {"score": 0.01}
+        """Factors of initial weights: small where the probabilities come from, so that they begin even; `HOME` begins elsewhere."""
+        return {"score": 0.01, HOME: 0.0}
 
     def encode(self, static: Mapping[str, np.ndarray], observation: Observation) -> Seen:
         """What the networks see of each service at each server."""
@@ -122,9 +127,10 @@ class PointerServers:
         return {"features": features.astype(np.float32)} | _room(static, size, shape)
 
     def start(self, array: Any, weights: Mapping[str, Any], seen: Seen) -> tuple[Any, Any]:
-        """Hidden state before the first choice, shape [n, J, H], and what is the same in all steps, the scores' first layer."""
-        hidden = array.tanh(mlp.mlp(array, weights, "start", seen["features"].mean(2)))
-        return hidden, mlp.mlp(array, weights, "service", seen["features"])
+        """Hidden state before the first choice, shape [n, J, H], and what stays: the first layer of the scores, and the part of home."""
+        features = seen["features"]
+        hidden = array.tanh(mlp.mlp(array, weights, "start", features.mean(2)))
+        return hidden, (mlp.mlp(array, weights, "service", features), weights[HOME] * features[..., IS_HOME])
 
     def inputs(self, array: Any, seen: Seen, chosen: Any, taken: Any) -> Any:
         """Input of the GRU: features of the last choice (one-hot, shape [n, J, I]), zeros at first."""
@@ -132,8 +138,9 @@ class PointerServers:
 
     def logits(self, array: Any, weights: Mapping[str, Any], constant: Any, hidden: Any, room: Any) -> Any:
         """Scores of the services; `room` is their size over what is left, shape [n, J, I]."""
-        layer = constant + mlp.mlp(array, weights, "query", hidden)[..., None, :] + room[..., None] @ weights["room"]
-        return (array.tanh(layer) @ weights["score"])[..., 0]
+        service, home = constant
+        layer = service + mlp.mlp(array, weights, "query", hidden)[..., None, :] + room[..., None] @ weights["room"]
+        return (array.tanh(layer) @ weights["score"])[..., 0] + home
 
     def critic_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the critic's weights by name."""

@@ -12,7 +12,7 @@ from mecbench.problems.p.layout import Layout
 from mecbench.rl import mlp
 from mecbench.rl.p.allocation import SPREAD, Servers, log_density
 from mecbench.rl.p.association import OptionUsers, PaperUsers, UserNetwork
-from mecbench.rl.p.deployment import PaperServers, PointerServers, ServerNetwork, unroll
+from mecbench.rl.p.deployment import HOME, PREFERENCE, PaperServers, PointerServers, ServerNetwork, unroll
 from mecbench.rl.p.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
@@ -109,6 +109,11 @@ def _modules() -> dict[str, Any]:
             return {name: weight.detach().cpu().numpy().copy() for name, weight in self.weights.items()}
 
     class DeploymentActor(Network):
+        def __init__(self, network: Any, shapes: dict[str, tuple[int, ...]], gains: dict[str, float], generator: Generator) -> None:
+            super().__init__(network, shapes, gains, generator)
+            if HOME in self.weights:
+                torch.nn.init.constant_(self.weights[HOME], PREFERENCE)
+
         def sample(self, seen: dict[str, Tensor], generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
             """Sequences [n, J, I], their log-probabilities and lengths, each [n, J]."""
             chosen = unroll(torch, self.network, dict(self.weights), seen, lambda step, logs: _draw(logs, generator))
