@@ -92,7 +92,7 @@ class Hyperparameters:
     charge: bool = True
     delay_weight: Amount = 0.1
     multiplier: Amount = 1.0
-    multiplier_step: Amount = 0.01
+    multiplier_step: Amount = 0.02
     multiplier_most: Amount = 100.0
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.1
     urgency: Amount = 0.0
