@@ -13,6 +13,7 @@ import numpy as np
 from mecbench.problems.p1.instance import SERVER
 from mecbench.problems.p1.layout import ASKED, NODE_FEATURES, SHARED_FEATURES, TASK_FEATURES, Layout
 from mecbench.problems.task import Observation
+from mecbench.rl.p1.outlook import Outlook, best_share
 
 __all__ = ["CONTEXT", "EDGES", "GRAPH", "LAYERS", "NODES", "TASKS", "Encoder", "Shows", "features"]
 
@@ -40,20 +41,12 @@ GRAPH = ("nodes", "link", "tasks", "places", "profile")
 GIGA = 1e9
 _CYCLES, _BITS = 4.5e8, 1e6  # units of work and output
 _RATE = 4e7  # unit of rates [bit/s]
-WAITING = 1.2  # what is put off costs more than planned, as a rule; chosen on validation instances
 _UNLINKED = 1.0  # time that stands for no link [s]; links take less by far
 
 
 def features(shows: Shows) -> tuple[int, int]:
     """Number of features of an edge and of the context."""
     return EDGES[shows], CONTEXT[shows]
-
-
-def _best_share(energy: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """Share at which a gigacycle costs least, of its weighted energy and time at one per cent; infinite where energy is free."""
-    with np.errstate(divide="ignore"):
-        best: np.ndarray = np.where(energy > 0, (time / (2.0 * energy)) ** (1 / 3), np.inf)
-    return best
 
 
 class Encoder:
@@ -68,11 +61,11 @@ class Encoder:
     shows
         What edges and context tell.
     ahead
-        Whether to estimate what shares are worth and what is left of a task will cost.
+        Whether to estimate what shares are worth and what is left of the tasks will cost; see `Outlook`.
     """
 
     def __init__(self, static: dict[str, np.ndarray], layout: Layout, shows: Shows, ahead: bool) -> None:
-        self._layout, self._shows, self._looks_ahead = layout, shows, ahead
+        self._layout, self._shows = layout, shows
         self._link = static["link"]
         rows = len(self._link)
         bits = np.concatenate((static["input_bits"][:, None], static["layer_bits"]), axis=1)
@@ -87,14 +80,14 @@ class Encoder:
         self._time = static["delay_weight"][:, None] * GIGA / speed
         self._penalty, self._deadline = static["penalty"], static["deadline"]
         self._slots = static["slots"]
-        # Seconds per bit to the server, directly or over one other node.
-        with np.errstate(divide="ignore"):
-            direct = np.where(self._link[:, :, SERVER], 1.0 / self._rate[:, :, SERVER], np.inf)
-            between = np.where(self._link, 1.0 / self._rate, np.inf)
-        direct[:, SERVER] = 0.0
-        self._direct, self._relayed = direct, (between + direct[:, None]).min(axis=2)
-        self._mean_share = (100 + static["least_availability"][:, None]) / 2.0
         self._arrivals_each = static["arrival_rate"] * (layout.nodes - 1)
+        rest = (self._total[:, -1:] - self._total) / GIGA
+        self._outlook = Outlook(static, layout, self._energy, self._time, rest) if ahead else None
+        self._best = best_share(self._energy, self._time)
+        server = np.arange(layout.nodes) == SERVER
+        self._server, self._reach = np.broadcast_to(server, self._energy.shape), self._link[:, :, SERVER] | server
+        onward = bits[:, None] / self._rate[:, :, SERVER, None]  # [B, M, L + 1]
+        self._onward = np.where(server[:, None], 0.0, np.where(self._reach[..., None], onward, _UNLINKED))
         outputs = np.stack((self._cycles / _CYCLES, bits[:, 1:] / _BITS), axis=-1)
         self._profile = outputs.astype(np.float32)
         self._slot = np.full(rows, -1)
@@ -129,7 +122,7 @@ class Encoder:
         hop = self._hop(rows, node, done)
         work = np.maximum(self._total[:, 1:] - self._total[rows, done][:, None], 0.0) / GIGA
         prices = np.stack((np.where(np.isfinite(hop), hop, 0.0) * self._hop_weight[:, None], self._energy, self._time), axis=-1)
-        toll, future = self._outlook(observation, asked)
+        toll, future = self._prospects(observation, asked)
         prices = np.concatenate((prices, toll[..., None]), axis=-1)
         edges, context = self._describe(observation, asked, node, done, hop, prices, work)
         mask = observation["mask"]
@@ -157,70 +150,14 @@ class Encoder:
         found: np.ndarray = np.where(linked, seconds, np.inf)
         return found
 
-    def _outlook(self, observation: Observation, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What a share of each node is worth to others [B, M], and what the layers left after j = 0..L will cost from there [B, M, L + 1].
-
-        Without an outlook a share is worth nothing, and only a task that is out of slots costs anything: the penalty. With one, the
-        server's slots to come are shared equally by all tasks that are there or to be expected, which tells what a share is worth; and a
-        task goes on where it is or at the server, whichever is cheaper.
-        """
-        layout, count = self._layout, len(asked)
-        left = asked[:, TASK_FEATURES.index("slots_left")] - 1.0
-        penalty = self._penalty[:, None, None]
-        open_ended = np.zeros((count, layout.nodes, layout.layers + 1))
-        open_ended[..., :-1] = 1.0
-        if not self._looks_ahead:
-            return np.zeros((count, layout.nodes)), np.where(left[:, None, None] > 0, 0.0, penalty) * open_ended
-        crowd, room = self._demand(observation)
-        worth = self._time[:, SERVER] * self._total[:, -1] / GIGA / np.clip(100.0 * room / crowd, 1.0, 100.0) ** 2
-        rest = ((self._total[:, -1:] - self._total) / GIGA)[:, None]
-        at_server = 2.0 * np.sqrt(self._time[:, SERVER, None, None] * worth[:, None, None] * rest)
-        sent = self._sending(np.minimum(self._direct, self._relayed))
-        soon, late = at_server + self._sending(self._direct), at_server + sent
-        energy, time = self._energy[..., None], self._time[..., None]
-        speed = self._frequency[..., None] / 100.0 / GIGA
-        least = rest / speed / np.maximum(asked[:, TASK_FEATURES.index("seconds_left"), None, None], 1e-9)
-        most = self._mean_share[..., None]
-        used = np.clip(np.maximum(_best_share(energy, time), least), 1.0, most)
-        staying = np.where(least <= most, rest * (energy * used**2 + time / used), np.inf)
-        staying[:, SERVER] = np.inf
-        own = np.minimum(np.where(left[:, None, None] > 1, late, soon) * WAITING, staying)
-        future = np.where(left[:, None, None] > 0, np.minimum(own, penalty), penalty) * open_ended
-        toll = np.zeros((count, layout.nodes))
-        toll[:, SERVER] = worth
-        # One more task costs twice what it pays for itself, as it slows all others; those cost what they would among themselves.
-        alone = 0.5 * at_server * ((crowd - 1.0) / crowd)[:, None, None] + sent
-        return toll, future + self._others(observation, asked, np.minimum(alone, penalty))[:, None, None]
-
-    def _sending(self, seconds_per_bit: np.ndarray) -> np.ndarray:
-        """Cost of sending what is held after l = 0..L layers to the server, shape [B, M, L + 1]."""
-        sent: np.ndarray = self._hop_weight[:, None, None] * seconds_per_bit[..., None] * np.maximum(self._bits, 1e-9)[:, None]
-        return sent
-
-    def _others(self, observation: Observation, asked: np.ndarray, cost: np.ndarray) -> np.ndarray:
-        """What all tasks but the asked one will cost, those that are to be expected included, shape [B].
-
-        Parameters
-        ----------
-        cost
-            Of a task from each node after l layers, shape [B, M, L + 1].
-        """
-        agents, rows = observation["agents"], np.arange(len(asked))
-        active, node, done = (agents[..., TASK_FEATURES.index(name)].astype(np.int64) for name in ("active", "node", "layers_done"))
-        held = (cost[rows[:, None], node, done] * active).sum(axis=1)
-        node, done = (asked[:, TASK_FEATURES.index(name)].astype(np.int64) for name in ("node", "layers_done"))
-        crowd = self._demand(observation)[0] - active.sum(axis=1)
-        others: np.ndarray = held - cost[rows, node, done] + crowd * cost[:, 1:, 0].mean(axis=1)
-        return others
-
-    def _demand(self, observation: Observation) -> tuple[np.ndarray, np.ndarray]:
-        """How many tasks are there or to be expected, and what is left of the server in this and later slots [slots]; shape [B]."""
-        agents = observation["agents"]
-        slot = observation["shared"][:, SHARED_FEATURES.index("slot")]
-        active = agents[..., TASK_FEATURES.index("active")].sum(axis=1)
-        expected = self._arrivals_each * np.maximum(self._slots - self._layout.window - slot, 0)
-        free = observation["nodes"][:, SERVER, NODE_FEATURES.index("free")]
-        return np.maximum(active + expected, 1.0), free + np.maximum(self._slots - 1 - slot, 0)
+    def _prospects(self, observation: Observation, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `Outlook.look`; without an outlook shares are worth nothing, and nothing costs anything but to be out of slots."""
+        if self._outlook is not None:
+            return self._outlook.look(observation, asked)
+        shape = len(asked), self._layout.nodes, self._layout.layers + 1
+        future = np.broadcast_to(np.where(asked[:, TASK_FEATURES.index("slots_left")] > 1, 0.0, self._penalty)[:, None, None], shape).copy()
+        future[..., -1] = 0.0
+        return np.zeros(shape[:2]), future
 
     def _begin(self, observation: Observation, fresh: np.ndarray) -> None:
         """Note how a slot begins in some episodes."""
@@ -289,20 +226,17 @@ class Encoder:
         mask = observation["mask"]
         least, most = mask[..., layout.layers].astype(float), mask[..., -1].astype(float)
         rest = work[:, -1:]
-        share = np.clip(_best_share(self._energy, self._time), np.maximum(least, 1.0), np.maximum(most, 1.0))
+        share = np.clip(self._best, np.maximum(least, 1.0), np.maximum(most, 1.0))
         finishing = prices[..., 0] + rest * (self._energy * share**2 + self._time / share)
         finishing = np.where(least > 0, np.minimum(finishing, self._penalty[:, None]), self._penalty[:, None])
-        server = nodes == SERVER
-        reach = self._link[:, :, SERVER] | server
-        onward = np.where(reach & ~server, self._bits[rows, done][:, None] / self._rate[:, :, SERVER], np.where(server, 0.0, _UNLINKED))
         more = (
             mask[..., 0] > 0,
             least > 0,
             least / 100.0,
             np.log1p(10.0 * finishing) / 4.0,
-            reach,
-            10.0 * onward,
-            np.broadcast_to(server, free.shape),
+            self._reach,
+            10.0 * self._onward[rows, :, done],
+            self._server,
         )
         return np.concatenate((edges, np.stack(more, axis=-1)), axis=-1), self._ahead(
             observation, asked, free[:, SERVER], free_hops, rest[:, 0]

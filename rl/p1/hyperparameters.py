@@ -97,7 +97,7 @@ class Evolved:
         Instances on which all individuals play at every point, for the rank correlation of fitness and return.
     """
 
-    transitions: Count = 60_000
+    transitions: Count = 50_000
     network: Shape = field(default_factory=Shape)
     discount: Part = 1.0
     steps: Count = 10
@@ -109,22 +109,22 @@ class Evolved:
     noise: Amount = 1e-7
     interacting: Count = 3
     episodes: Count = 16
-    epsilon: Part = 0.2
-    epsilon_decay: Part = 0.99
-    epsilon_least: Part = 0.1
+    epsilon: Part = 1.0
+    epsilon_decay: Part = 1.0
+    epsilon_least: Part = 1.0
     exploration: Exploration = "softmax"
-    temperature: Annotated[float, Field(gt=0)] = 0.02
+    temperature: Annotated[float, Field(gt=0)] = 0.01
     updates: Count = 10
     batch: Count = 128
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-4
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     anneal: bool = True
     gradient_norm: Annotated[float, Field(gt=0)] = 1.0
     period: Count = 50
     momentum: Part = 0.1
     replay: Count = 30_000
     warmup: Count = 2_000
-    validations: Count = 8
-    validation_instances: Count = 200
+    validations: Count = 6
+    validation_instances: Count = 100
     correlated_instances: Count = 4
 
 
@@ -179,17 +179,17 @@ class Trained:
         Points of the learning curve, and instances of the validation split.
     """
 
-    transitions: Count = 60_000
+    transitions: Count = 50_000
     network: Shape = field(default_factory=Shape)
     episodes: Count = 16
     dqn: Settings = field(default_factory=Settings)
-    validations: Count = 8
-    validation_instances: Count = 200
+    validations: Count = 6
+    validation_instances: Count = 100
 
 
 _TUNED = Settings(
     discount=1.0,
-    learning_rate=3e-4,
+    learning_rate=1e-3,
     anneal=True,
     batch=128,
     replay=30_000,

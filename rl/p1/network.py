@@ -28,7 +28,7 @@ Head = Literal["table", "smooth"]
 Base = Literal["nothing", "cost", "outlook"]
 """What values begin with: 0, what the answer itself costs, or also an estimate in closed form of what follows (`Encoder`)."""
 
-DEVIATION = 0.01  # unit of curves, so that what all answers have in common is learned by the value of the state, not answer by answer
+DEVIATION = 0.002  # unit of curves, so that what all answers have in common is learned by the value of the state, not answer by answer
 POWERS = 4  # of the curve over the shares
 _SHARE = np.arange(1, LARGEST_SHARE + 1, dtype=np.float32)
 _CURVE = ((_SHARE / LARGEST_SHARE) ** np.arange(POWERS)[:, None]).astype(np.float32)  # [POWERS, 100]

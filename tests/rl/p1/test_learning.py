@@ -16,11 +16,13 @@ from mecbench.rl.p1.rows import RowNetwork
 from mecbench.rl.training import Run
 
 NARROW = Shape(widths=(8,), head_widths=(8,))
-COMMON = {"transitions": 150, "network": NARROW, "validations": 2, "validation_instances": 6}
+COMMON = {"transitions": 90, "network": NARROW, "validations": 2, "validation_instances": 3}
 SHORT = {"updates": 1, "batch": 8, "warmup": 20, "replay": 400}
 QUICK = replace(DDQN_PRESETS["default"].dqn, batch=16, replay=400, warmup=40, every=10)
 MICRO = {
-    CERL: replace(CERL_PRESETS["default"], population=4, elites=2, interacting=1, sample=8, episodes=1, **SHORT, **COMMON),
+    CERL: replace(
+        CERL_PRESETS["default"], population=4, elites=2, interacting=1, sample=8, episodes=1, correlated_instances=1, **SHORT, **COMMON
+    ),
     DDQN: replace(DDQN_PRESETS["default"], episodes=2, dqn=QUICK, **COMMON),
     D2QN: replace(D2QN_PRESETS["default"], episodes=2, dqn=replace(QUICK, exploration="noise"), **COMMON),
 }

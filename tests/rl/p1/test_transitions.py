@@ -86,7 +86,7 @@ def test_goals_ignore_what_is_not_admissible(begun, torch):
     before = batch.goals(weights)
     column = 1 if batch.network.head == "smooth" else slice(1, 101)  # blocks that end after layer 1
     inflated = weights[last].clone()
-    inflated[column] += 1e5
+    inflated[column] += 1e6
     after = batch.goals(weights | {last: inflated})
     allowed = batch.network.admissible(torch, batch.after["mask"])[..., 1:101].any(2).any(1) & (batch.factor > 0)
     assert (~allowed).any()
