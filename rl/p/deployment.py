@@ -26,9 +26,10 @@ Choose = Callable[[int, Any], Any]
 """(step, log-probabilities [n, J, I]) -> what each server chooses, shape [n, J]."""
 
 FEATURES = 12
-IS_HOME = 10  # column that tells whether a service is at home
+HOMES = 3  # a service is at home on a third of the servers, on its first one most
+AT_HOME = 10  # column that tells how much
 HOME, PREFERENCE = "home", 3.0
-"""Weight of a service's being at home in its score, and what it begins at: so no service is left out everywhere from the start."""
+"""Weight of being at home in a service's score, and what it begins at: so that hardly any is left out before anything is learned."""
 
 GIGA, MEBI = 1e9, 2.0**20
 
@@ -63,7 +64,7 @@ class PointerServers:
     """Scores each service by its features, the hidden state, and the room that it would take of what is left.
 
     Services and servers are numbered, which breaks the tie between servers that know the same: each service is at home on
-    one server, and a feature tells how many servers on from its home it would be.
+    a third of the servers, from its own one on, and features tell how many servers on and how much at home it would be.
 
     Attributes
     ----------
@@ -120,7 +121,7 @@ class PointerServers:
             held,
             (held.sum(axis=1, keepdims=True) - held) / layout.servers,
             home / layout.servers,
-            home == 0,
+            np.maximum(0.0, 1.0 - HOMES * home / layout.servers),
             observation["shared"][:, -2, None, None],
         )
         features = np.stack([np.broadcast_to(column, shape) for column in columns], axis=-1)
@@ -130,7 +131,7 @@ class PointerServers:
         """Hidden state before the first choice, shape [n, J, H], and what stays: the first layer of the scores, and the part of home."""
         features = seen["features"]
         hidden = array.tanh(mlp.mlp(array, weights, "start", features.mean(2)))
-        return hidden, (mlp.mlp(array, weights, "service", features), weights[HOME] * features[..., IS_HOME])
+        return hidden, (mlp.mlp(array, weights, "service", features), weights[HOME] * features[..., AT_HOME])
 
     def inputs(self, array: Any, seen: Seen, chosen: Any, taken: Any) -> Any:
         """Input of the GRU: features of the last choice (one-hot, shape [n, J, I]), zeros at first."""
