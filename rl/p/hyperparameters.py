@@ -1,4 +1,4 @@
-"""Hyper-parameters of the family, and its presets: what the text says, what the released code does, and what we tuned."""
+"""Hyper-parameters of the family, and its presets: what was tuned here, what the text says, and what the released code does."""
 
 from __future__ import annotations
 
@@ -132,8 +132,25 @@ _PAPER = Hyperparameters(
     validation_instances=4,
 )
 
+_CAREFUL = replace(_USERS, entropy=0.0, learning_rate=1e-3, critic_learning_rate=3e-3)
+
 PRESETS = {
     "default": Hyperparameters(),
+    # For the paper's size: what was learned in small worlds, adapted to many users and long episodes.
+    "transfer": Hyperparameters(
+        transitions=400_000,
+        episodes=16,
+        worlds=256,
+        start="small",
+        sharpness=3.0,
+        multiplier=7.0,
+        urgency=1.0,
+        deployment=replace(_CAREFUL, epochs=6, minibatches=2),
+        users=_CAREFUL,
+        allocation=_CAREFUL,
+        validations=10,
+        validation_instances=32,
+    ),
     "paper": _PAPER,
     # The released code collects 100 slots per iteration, begins with another multiplier and normalises no length; its environment
     # is not published, so that whatever it does there cannot be run.

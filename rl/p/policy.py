@@ -179,6 +179,7 @@ class HeuristicMAPPOL(_Agent):
     presets: ClassVar[Mapping[str, Hyperparameters]] = {
         **PRESETS,
         "default": replace(PRESETS["default"], multiplier=10.0, multiplier_step=0.1),
+        "transfer": replace(PRESETS["transfer"], multiplier=25.0, multiplier_step=0.1),
     }
 
 
