@@ -101,6 +101,7 @@ class _Agent(LearnedPolicy):
     variant: ClassVar[Variant]
     problem: ClassVar[str] = "p"
     sees: ClassVar[Sees] = "local"
+    version: ClassVar[int | str] = 2
     scale: ClassVar[tuple[str, ...]] = ("servers", "services")
     presets: ClassVar[Mapping[str, Hyperparameters]] = PRESETS
 

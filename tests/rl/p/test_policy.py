@@ -114,7 +114,7 @@ def test_weights_are_saved_and_loaded_without_a_change(tmp_path):
     instances = [generate(SIZES["small"], 10_000)]
     assert episodes(again, instances) == episodes(shipped, instances)
     assert str(again.version).startswith("sha256:")
-    assert shipped.version == 1
+    assert isinstance(shipped.version, int)
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_in_one_sentence(tmp_path, text, random_weights):
