@@ -14,7 +14,7 @@ MICRO = OffPolicy(
     transitions=144, episodes=8, warmup=40, head_start=4, batch=16, width=16, capacity=96, validations=2, validation_instances=6, updates=1
 )
 TEXT = replace(CONSTRAINT_AWARE, transitions=48, warmup=20, batch=16, capacity=40, validations=2, validation_instances=6)
-ON_POLICY = replace(OnPolicy(), transitions=1_000, episodes=48, width=16, validations=2, validation_instances=12)
+ON_POLICY = replace(OnPolicy(), transitions=600, episodes=40, width=16, validations=2, validation_instances=6)
 
 
 @pytest.fixture(scope="session")
