@@ -52,8 +52,8 @@ class Hyperparameters:
         Units per hidden layer.
     memory
         Weight of what is new in the running means of what others did; 1 for none.
-    prior
-        Advantage of an option whose estimated cost is lower by 1; of ``edges`` only.
+    prior, inertia
+        Advantage of an option whose estimated cost is lower by 1, and how much lower that of the edge attached to is; of ``edges`` only.
     offset, scale
         A reward -c is learned from as (offset - c) scale.
     dqn
@@ -69,8 +69,9 @@ class Hyperparameters:
     start: str = ""
     network: Literal["edges", "paper"] = "edges"
     width: Count = 32
-    memory: Annotated[float, Field(gt=0, le=1)] = 0.2
+    memory: Annotated[float, Field(gt=0, le=1)] = 0.1
     prior: Annotated[float, Field(ge=0)] = 10.0
+    inertia: Annotated[float, Field(ge=0)] = 0.02
     offset: float = 1.0
     scale: Positive = 10.0
     dqn: Settings = _LEARNER
@@ -86,6 +87,7 @@ _PAPER = Hyperparameters(
     width=256,  # not in the paper
     memory=1.0,
     prior=0.0,
+    inertia=0.0,
     offset=0.0,
     scale=1.0,
     # In the paper: learning rate, discount, and epsilon's start and decay.

@@ -71,10 +71,10 @@ class PaperNetwork:
 class EdgeNetwork:
     """Scores the cuts of every edge by what the device knows of that edge, through the same layers for all edges, devices and sizes.
 
-    The advantage of an option begins at its estimated cost, a + (b of the devices on the edge + b) / L, as if the edge's
-    multiprocessors were shared in proportion to b among those remembered there, or where nothing is known of them, among as
-    many as there are per edge; the layers learn what is to be added to that. Options that would cost more than local inference even with
-    the edge for itself are not admitted.
+    The advantage of an option begins at its estimated cost, a + b (1 + c) / L, as if the edge were shared equally with the c devices that
+    are remembered there, or where nothing is known of them, with as many as there are per edge; the layers learn what is to be added.
+    Not admitted are options that would cost more than local inference even with the edge for themselves, and local inference where an
+    option would cost less if all devices were spread evenly.
 
     Attributes
     ----------
@@ -86,8 +86,8 @@ class EdgeNetwork:
         Units per hidden layer.
     memory
         As `Sight` has it.
-    prior
-        Advantage of an option whose estimated cost is lower by 1.
+    prior, inertia
+        Advantage of an option whose estimated cost is lower by 1, and by how much that of the edge attached to is lower.
     """
 
     layout: Layout
@@ -95,6 +95,7 @@ class EdgeNetwork:
     width: int
     memory: float
     prior: float
+    inertia: float
     _work: np.ndarray = field(init=False, repr=False)
     _sending: np.ndarray = field(init=False, repr=False)
     _share: np.ndarray = field(init=False, repr=False)
@@ -146,10 +147,12 @@ class EdgeNetwork:
         fixed = prices[where]
         crowds = [crowd[where] for crowd in self._crowds(seen)]
         loads = [(crowd @ work)[:, None] for crowd in crowds]
-        others = even = (seen[:, -1:] * work.mean())[device]
+        others = even = seen[:, -1:][device]
         if layout.records:  # the last one is what is remembered, or where nothing is, what was seen
-            others = loads[-1] if self.memory < 1 else array.where(begun[device] > 0, loads[-1], even)
-        expected = array.clip(fixed + work + others, 0.0, DEAREST)
+            count = crowds[-1].sum(-1)[:, None]
+            others = count if self.memory < 1 else array.where(begun[device] > 0, count, even)
+        stays = attached[where][:, None]
+        expected = array.clip(fixed + work * (1.0 + others) - self.inertia * stays, 0.0, DEAREST)
         best = array.amin(array.where(admitted[where], expected, DEAREST), -1)
         nearest = array.zeros_like(efficiency) + DEAREST
         nearest[where] = best
@@ -162,7 +165,7 @@ class EdgeNetwork:
             *(crowd / CROWD for crowd in crowds),
             *loads,
             efficiency[where][:, None] / EFFICIENCY,
-            attached[where][:, None],
+            stays,
             (attached * cost)[where][:, None],
             best[:, None] - least[device],
             own[device],
@@ -188,10 +191,11 @@ class EdgeNetwork:
         return array.asarray(self._share) * local[..., None] + switch[..., None] + sending, local
 
     def _sensible(self, array: Any, seen: Any, fixed: Any, local: Any) -> Any:
-        near = _admitted(array, self.layout, seen)
-        alone = fixed + array.asarray(self._work) / self.instance.multiprocessors
-        cheaper = (alone < local[..., None]).reshape(len(seen), -1)
-        return array.concatenate((near[:, :1], near[:, 1:] & cheaper), -1)
+        near, shape = _admitted(array, self.layout, seen), (len(seen), -1)
+        work, local = array.asarray(self._work) / self.instance.multiprocessors, local[..., None]
+        pays = near[:, 1:] & (fixed + work < local).reshape(shape)
+        evenly = pays & (fixed + work * (1.0 + seen[:, -1:, None]) < local).reshape(shape)
+        return array.concatenate((near[:, :1] & ~evenly.any(-1)[:, None], pays), -1)
 
     def _crowds(self, seen: Any) -> list[Any]:
         """What others did by edge and cut, last seen and then remembered: frequencies near by, then records, shape [n, N, K] each."""
@@ -213,4 +217,4 @@ def network_of(layout: Layout, instance: Instance, chosen: Hyperparameters) -> N
     """Network for a layout of the task; of the instance constants are read, not its trace."""
     if chosen.network == "paper":
         return PaperNetwork(layout, chosen.width, chosen.memory)
-    return EdgeNetwork(layout, instance, chosen.width, chosen.memory, chosen.prior)
+    return EdgeNetwork(layout, instance, chosen.width, chosen.memory, chosen.prior, chosen.inertia)

@@ -9,6 +9,8 @@ from mecbench.problems.task import Observation
 
 __all__ = ["Sight"]
 
+EVEN = 4  # epochs that the beginning of a memory counts as; with one, devices still run in the first epochs
+
 
 class Sight:
     """Rows of all devices of a batch of episodes; a row of zeros alone where there is none.
@@ -16,8 +18,8 @@ class Sight:
     A row is that of the task. Where `counts` says so, its records are numbers of devices rather than parts of all, so that they mean the
     same whatever the size, and its last column is the number of devices per edge. With `memory` below 1, a running mean of records and
     mean action follows: answers to what competitors did in the last epoch alone make all devices run to the same edges and away again.
-    It begins with all actions alike, which count as one epoch. A device remembers what it saw itself; what an edge out of its perception
-    does leaves its memory as it is.
+    It begins with all actions alike, which count as `EVEN` epochs. A device remembers what it saw itself; what an edge out of its
+    perception does leaves its memory as it is.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ class Sight:
             start = np.full(new.shape, 1.0 / self._layout.actions, dtype=np.float32)
             records = self._layout.record.stop - self._layout.record.start
             start[..., :records] = self._scale / max(1, records)
-            self._mean, self._times = start * seen.any(axis=2, keepdims=True), np.ones_like(new)
+            self._mean, self._times = start * seen.any(axis=2, keepdims=True), np.full_like(new, EVEN)
         known = self._known(seen)
         self._times += known
         weight = known * np.maximum(self._memory, 1.0 / self._times)

@@ -44,17 +44,23 @@ def test_numpy_and_torch_agree(name, preset, worlds, quick, random_weights, torc
     assert np.array_equal(network.mask(np, rows), network.mask(torch, torch.from_numpy(rows)).numpy())
 
 
-def test_masks_are_the_tasks_less_what_cannot_pay(worlds, quick):
-    """The text's network admits what the task does; scored options must cost less than local with the edge for themselves."""
+def test_masks_are_the_tasks_less_what_cannot_pay(quick, crowd):
+    """The text's network admits what the task does; scored options pay at best, local inference only if they do not at even shares."""
     method = Method(ofr=True, coa=True)
+    worlds = [generate(crowd.model_copy(update={"edge_work": 100.0, "population": count}), 20_000) for count in (12, 9)]
     network, rows, observation = made(method, worlds, quick(preset="paper"))
-    assert np.array_equal(network.mask(np, rows), observation["mask"].reshape(48, -1))
+    assert np.array_equal(network.mask(np, rows), observation["mask"].reshape(24, -1))
     network, rows, observation = made(method, worlds, quick())
-    found = network.mask(np, rows).reshape(4, 12, -1)
+    found = network.mask(np, rows).reshape(2, 12, -1)
     previous = observation["agents"][0][:, method.layout(worlds[0]).previous].argmax(axis=1)
     choices = options(worlds[0], 2, previous)
     pays = choices.fixed + choices.shared / worlds[0].multiprocessors < choices.local[:, None, None]
-    expected = observation["mask"][0] & np.concatenate((np.ones((12, 1), dtype=bool), pays.reshape(12, -1)), axis=1)
+    even = choices.fixed + choices.shared * 7 / worlds[0].multiprocessors < choices.local[:, None, None]
+    near = observation["mask"][0, :, 1:]
+    alone = ~(near & even.reshape(12, -1)).any(axis=1)
+    assert alone.any()
+    assert not alone.all()
+    expected = np.concatenate((alone[:, None], near & pays.reshape(12, -1)), axis=1)
     assert np.array_equal(found[0], expected)
     assert expected[:, 1:].any()
     assert (observation["mask"][0] & ~expected).any()
@@ -76,7 +82,7 @@ def test_prices_are_the_problems_own(worlds, quick):
 
 
 def test_first_choices_are_those_of_least_estimated_cost(worlds, quick, torch):
-    """Before anything is learned: a + (b of those remembered on the edge + b) / L, or local inference."""
+    """Before anything is learned: a + b (1 + those remembered on the edge) / L, less for the own edge, or local inference."""
     from mecbench.rl import mlp
 
     method = Method(ofr=True, coa=True)
@@ -89,7 +95,8 @@ def test_first_choices_are_those_of_least_estimated_cost(worlds, quick, torch):
     fixed, local = network._prices(np, rows)
     remembered = rows[:, layout.features : -1].reshape(12, 2, -1)
     work = world.tail_work[:-1] / world.latency_unit
-    expected = fixed + ((remembered * work).sum(axis=2, keepdims=True) + work) / world.multiprocessors
+    expected = fixed + work * (1 + remembered.sum(axis=2, keepdims=True)) / world.multiprocessors
+    expected -= network.inertia * rows[:, layout.previous][:, 1:, None]
     near = rows[:, layout.efficiency] > 0
     costs = np.concatenate((local, np.where(near[..., None], expected, np.inf).reshape(12, -1)), axis=1)
     assert np.array_equal(values.argmax(axis=1), np.where(network.mask(np, rows), costs, np.inf).argmin(axis=1))

@@ -7,7 +7,7 @@ import pytest
 
 from mecbench.problems.p_marl import Task
 from mecbench.problems.p_marl.layout import Layout
-from mecbench.rl.p_marl.sight import Sight
+from mecbench.rl.p_marl.sight import EVEN, Sight
 
 
 def history(worlds, epochs, **options):
@@ -39,19 +39,19 @@ def test_memory_is_a_plain_mean_first_and_a_running_one_then(worlds):
     """Of all actions alike and what an edge's record said when it was seen, from the second epoch on, by hand."""
     shown, devices = history(worlds[:1], 6)
     layout = Layout.of(worlds[0])
-    sight = Sight(layout, devices, memory=0.4, counts=False)
+    sight = Sight(layout, devices, memory=0.15, counts=False)
     rows = [sight.rows(each) for each in shown]
-    assert rows[0].shape[1] == Sight.features(layout, 0.4, counts=False) == layout.features + 2 * layout.groups
+    assert rows[0].shape[1] == Sight.features(layout, 0.15, counts=False) == layout.features + 2 * layout.groups
     assert rows[0][:, layout.features :] == pytest.approx(1 / (2 * layout.groups))
     for device in range(12):
         for edge in range(2):
-            mean, seen = np.full(layout.groups, 1 / (2 * layout.groups)), 1
+            mean, seen = np.full(layout.groups, 1 / (2 * layout.groups)), EVEN
             for epoch in range(1, 6):
                 agent = shown[epoch]["agents"][0, device]
                 if agent[layout.efficiency][edge] > 0:
                     seen += 1
                     new = agent[layout.record].reshape(2, -1)[edge]
-                    mean += max(0.4, 1 / seen) * (new - mean)
+                    mean += max(0.15, 1 / seen) * (new - mean)
                 found = rows[epoch][device, layout.features :].reshape(2, -1)[edge]
                 assert found == pytest.approx(mean, abs=1e-6)
 
@@ -77,4 +77,4 @@ def test_the_mean_action_is_remembered_too(worlds):
     expected = [each["agents"][0][:, layout.mean_action] for each in shown]
     company = expected[1].any(axis=1) & expected[2].any(axis=1)
     assert company.any()
-    assert rows[2][company, layout.features : -1] == pytest.approx((1 / 17 + expected[1] + expected[2])[company] / 3, abs=1e-6)
+    assert rows[2][company, layout.features : -1] == pytest.approx((EVEN / 17 + expected[1] + expected[2])[company] / (EVEN + 2), abs=1e-6)
