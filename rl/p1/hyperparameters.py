@@ -97,7 +97,7 @@ class Evolved:
         Instances on which all individuals play at every point, for the rank correlation of fitness and return.
     """
 
-    transitions: Count = 50_000
+    transitions: Count = 25_000
     network: Shape = field(default_factory=Shape)
     discount: Part = 1.0
     steps: Count = 10
@@ -116,12 +116,12 @@ class Evolved:
     temperature: Annotated[float, Field(gt=0)] = 0.01
     updates: Count = 10
     batch: Count = 128
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    anneal: bool = True
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    anneal: bool = False
     gradient_norm: Annotated[float, Field(gt=0)] = 1.0
     period: Count = 50
     momentum: Part = 0.1
-    replay: Count = 30_000
+    replay: Count = 6_000
     warmup: Count = 2_000
     validations: Count = 6
     validation_instances: Count = 100
@@ -179,25 +179,25 @@ class Trained:
         Points of the learning curve, and instances of the validation split.
     """
 
-    transitions: Count = 50_000
+    transitions: Count = 12_000
     network: Shape = field(default_factory=Shape)
     episodes: Count = 16
     dqn: Settings = field(default_factory=Settings)
-    validations: Count = 6
+    validations: Count = 5
     validation_instances: Count = 100
 
 
 _TUNED = Settings(
     discount=1.0,
-    learning_rate=1e-3,
-    anneal=True,
+    learning_rate=1e-4,
+    anneal=False,
     batch=128,
-    replay=30_000,
-    warmup=2_000,
+    replay=6_000,
+    warmup=1_000,
     every=5,
     period=50,
     gradient_norm=1.0,
-    start=0.1,
+    start=0.05,
     decay=0.99,
     least=0.02,
 )

@@ -12,8 +12,10 @@ from mecbench.problems.p1 import SIZES, generate
 from mecbench.rl.mlp import IMPOSSIBLE
 from mecbench.rl.p1 import cerl
 from mecbench.rl.p1.cerl import CERL, INJECTED, another
+from mecbench.rl.p1.episodes import Episodes
 from mecbench.rl.p1.hyperparameters import CERL_PRESETS
 from mecbench.rl.p1.packing import Packing
+from mecbench.rl.p1.players import Player
 from mecbench.rl.states import load_state, save_state
 from mecbench.rl.training import private_randomness
 
@@ -152,3 +154,19 @@ def test_the_paper_s_preset_is_the_text():
     network = text.network
     assert (network.widths, network.norm, network.detail) == ((64, 128, 256), "batch", "layers")
     assert (network.head, network.base, network.shows) == ("table", "nothing", "paper")
+
+
+def test_who_might_be_deployed(learner, layout, worlds, shape):
+    """Before a generation the gradient-trained individual alone; then also the fittest and the mean, each with statistics to act by."""
+    made = learner()
+    assert set(made.candidates()) == {"injected"}
+    made.evolve()
+    found = made.candidates()
+    assert list(found) == ["injected", "elite", "mean"]
+    assert np.array_equal(found["elite"]["head_task"], made._named(made.population[made.fitness.argmax()])["head_task"])
+    network = shape.network(layout, False)
+    episodes = Episodes(lambda: worlds, len(worlds), Packing.of(layout, 16, shape.shows), shape.base == "outlook")
+    for weights in found.values():
+        assert {name: array.shape for name, array in weights.items()} == network.shapes() | network.statistics()
+        episodes.reset()
+        assert np.isfinite(Player(network, weights).values(episodes.seen)).all()

@@ -11,6 +11,7 @@ from mecbench.problems.errors import InputError
 from mecbench.problems.p1 import SIZES, Task, evaluate, generate
 from mecbench.rl.checkpoints import Checkpoint, save_checkpoint
 from mecbench.rl.p1.policy import algorithms
+from mecbench.solvers.p1.heuristics import EdgeComputing
 
 
 def episodes(policy, instances):
@@ -65,3 +66,13 @@ def test_a_checkpoint_of_another_shape_is_refused(saved, worlds):
     path = saved(agent, hyperparameters=asdict(agent.presets["default"]))
     with pytest.raises(InputError, match="expected a checkpoint for 5 devices"):
         episodes(agent(checkpoint=path), worlds[:1])
+
+
+@pytest.mark.parametrize("agent", algorithms, ids=lambda agent: agent.name)
+def test_every_agent_ships_and_plays(agent):
+    """The checkpoint in the package runs without PyTorch, completes every task of an instance, and costs a fraction of the paper's EC."""
+    policy, instance = agent(), generate(SIZES["n10"], 10_100)
+    assert policy.header_for(instance)["size"] == "n10"
+    (ours,), (theirs,) = (episodes(rule, [instance]) for rule in (policy, EdgeComputing()))
+    assert not ours.fail.any()
+    assert evaluate(instance, ours).objective < 0.5 * evaluate(instance, theirs).objective
