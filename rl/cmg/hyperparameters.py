@@ -45,7 +45,7 @@ class Common:
     Attributes
     ----------
     transitions
-        Budget: slots of episodes that are learned from; rounded up to whole episodes.
+        Budget: slots of episodes that are learned from; rounded up to whole steps of all episodes, on policy to whole episodes.
     episodes
         Episodes side by side.
     interface
@@ -185,6 +185,7 @@ PAPER = OffPolicy(
     policy_delay=2,  # not in the paper, nor the next two: those of TD3
     target_noise=0.2,
     target_noise_clip=0.5,
+    matching_floor=1e-8,  # not in the paper
 )
 CONSTRAINT_AWARE = replace(PAPER, replay="constraint-aware")
 
@@ -219,7 +220,7 @@ MAPPO_PRESETS = {
         episodes=10,  # not in the paper
         interface="text",
         reward="paper",
-        spread=0.5,
+        spread=0.5,  # not in the paper, nor anything of PPO but the learning rate
         ppo=Settings(
             discount=0.95, trace=0.95, clip=0.2, epochs=10, minibatches=4, entropy=0.0, learning_rate=1e-3, critic_learning_rate=1e-3
         ),
