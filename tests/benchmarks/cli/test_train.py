@@ -133,7 +133,7 @@ def test_a_seed_whose_process_dies_takes_no_other_with_it(rl, tmp_path: Path) ->
         (("p-edge/ppo", "--size", "tiny", "--device", "cuda"), "option --device: expected cpu for p-edge/ppo, found 'cuda'"),
         (("p-edge/ppo", "--size", "tiny", "--resume"), "agent/state.pt: expected the state of an interrupted training run, which"),
         (("p-edge/ppo", "--size", "tiny", "--resume", "--seeds", "2"), "agent/seed-*/state.pt: expected the state of an interrupted"),
-        (("p-edge/pop", "--size", "tiny"), "algorithm p-edge/pop: expected one that can be trained, one of p-edge/ppo"),
+        (("p-edge/pop", "--size", "tiny"), "algorithm p-edge/pop: expected one that can be trained, one of cmg/cpo-maddpg"),
         (("p-edge/threshold", "--size", "tiny"), "algorithm p-edge/threshold: expected one that can be trained"),
         (("p-edge/ppo", "--size", "paper"), "option --size: expected a size with a number of devices, one of tiny, small, large"),
         (("p-edge/ppo", "--size", "tiny", "--set", "width"), "option --set: expected key=value, found 'width'"),
