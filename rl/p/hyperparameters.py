@@ -138,12 +138,12 @@ PRESETS = {
     "default": Hyperparameters(),
     # For the paper's size: what was learned in small worlds, adapted to many users and long episodes.
     "transfer": Hyperparameters(
-        transitions=400_000,
+        transitions=200_000,
         episodes=16,
         worlds=256,
         start="small",
         sharpness=3.0,
-        multiplier=7.0,
+        multiplier=5.5,
         urgency=1.0,
         deployment=replace(_CAREFUL, epochs=6, minibatches=2),
         users=_CAREFUL,

@@ -108,10 +108,9 @@ def test_the_heuristic_one_deploys_and_shares_as_lru_does():
 
 def test_weights_are_saved_and_loaded_without_a_change(tmp_path):
     """A checkpoint written and read again decides the same, and counts as another algorithm by its content."""
-    shipped = HCMAPPOL()
-    save_checkpoint(shipped._available[0], tmp_path / "again.npz")
+    shipped, instances = HCMAPPOL(), [generate(SIZES["small"], 10_000)]
+    save_checkpoint(shipped.fitting(instances[0].servers, instances[0].services), tmp_path / "again.npz")
     again = HCMAPPOL(checkpoint=str(tmp_path / "again.npz"))
-    instances = [generate(SIZES["small"], 10_000)]
     assert episodes(again, instances) == episodes(shipped, instances)
     assert str(again.version).startswith("sha256:")
     assert isinstance(shipped.version, int)
