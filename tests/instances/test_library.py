@@ -27,6 +27,7 @@ def test_every_edge_is_solved() -> None:
         assert known.objective == known.bound
 
 
+@pytest.mark.slow
 def test_every_deployment_is_bounded() -> None:
     """Each instance of P comes with a solution that keeps the delay limit and a certified bound, near it but for duality gaps."""
     for name in names("p"):
@@ -38,6 +39,7 @@ def test_every_deployment_is_bounded() -> None:
         assert known.bound <= known.objective <= (1.2 if name.startswith("p-tiny") else 1.03) * known.bound, name
 
 
+@pytest.mark.slow
 def test_every_inference_is_bounded() -> None:
     """Each instance of P1 comes with a plan and a certified bound, equal up to n30 under mains and near each other elsewhere."""
     for name in names("p1"):
@@ -60,6 +62,7 @@ def test_every_game_is_bounded() -> None:
         assert known.objective <= known.bound <= (1 + 3e-6 if proven else 1.0002) * known.objective, name
 
 
+@pytest.mark.slow
 def test_every_system_is_bounded() -> None:
     """Each instance of P-MARL comes with decisions and a certified bound: equal in one epoch, near each other in few."""
     for name in names("p-marl"):

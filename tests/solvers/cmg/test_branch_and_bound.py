@@ -41,7 +41,15 @@ def test_tiny_optima_are_certified(draw, size, seed):
     assert evaluate(instance, outcome.solution).objective == pytest.approx(exact, rel=1e-6)
 
 
-@pytest.mark.parametrize("changes", [{"limit": "average"}, {"limit": "average", "supply": "scarce"}, {"attack": "strong"}, {"slots": 1}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"limit": "average"},
+        {"limit": "average", "supply": "scarce"},
+        {"attack": "strong"},
+        pytest.param({"slots": 1}, marks=pytest.mark.slow),
+    ],
+)
 def test_options_are_closed(draw, changes):
     """Average limits, stronger attacks and a single slot are no exception."""
     instance = draw(1, **changes)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from mecbench.problems.evaluation import Sense, beats
 from mecbench.problems.p_edge import Parameters, Solution, evaluate, generate
@@ -22,6 +23,7 @@ def test_costs_that_differ_in_the_last_bits_are_told_apart(make_instance, solve_
     assert solve_apart("p-edge/cp-sat", [instance])[0].bound == solve(instance, "p-edge/threshold").bound
 
 
+@pytest.mark.slow
 def test_a_limit_leaves_incumbents_and_a_valid_bound(solve_apart) -> None:
     """What CP-SAT has found when its time is over survives: every report is feasible, improves, and crosses no bound."""
     instance = generate(Parameters(devices=40, multiprocessors=256), 0)

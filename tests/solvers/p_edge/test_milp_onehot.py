@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from mecbench.problems.p_edge import Parameters, generate
 from mecbench.solvers import resolve, solve
 
@@ -11,6 +13,7 @@ def test_the_onehot_milp_is_exact(random_instances, solve_apart, check_exact) ->
         check_exact(instance, answer, 1e-9)
 
 
+@pytest.mark.slow
 def test_a_limit_ends_the_search_without_a_false_claim(solve_apart) -> None:
     """Twelve thousand binaries are too many for a second; what it returns is not called optimal."""
     instance = generate(Parameters(devices=60, multiprocessors=256), 0)

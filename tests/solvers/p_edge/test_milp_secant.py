@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from mecbench.problems.p_edge import Parameters, generate
 from mecbench.solvers import resolve, solve
 
@@ -13,6 +15,7 @@ def test_the_secant_milp_is_exact(random_instances, solve_apart, check_exact) ->
         check_exact(instance, answer, 1e-9)
 
 
+@pytest.mark.slow
 def test_a_window_is_widened_until_the_optimum_is_proven(random_instances, solve_apart, check_exact) -> None:
     """A single secant beside the continuous solution underestimates; the check notices it and more secants follow."""
     instances = random_instances(30, 8, 32, 6)
@@ -24,6 +27,7 @@ def test_a_window_is_widened_until_the_optimum_is_proven(random_instances, solve
     assert max(rounds) > 1
 
 
+@pytest.mark.slow
 def test_a_hundred_devices_are_solved(solve_apart, best_by_stages, check_exact) -> None:
     """The compact form reaches sizes at which the one-hot form has tens of thousands of binaries."""
     instance = generate(Parameters(devices=100, multiprocessors=256), 0)

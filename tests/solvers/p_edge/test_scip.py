@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from mecbench.problems.evaluation import Sense, beats
 from mecbench.problems.p_edge import Parameters, Solution, evaluate, generate
 from mecbench.solvers import solve
@@ -13,6 +15,7 @@ def test_scip_is_exact_within_its_tolerance(random_instances, solve_apart, check
         assert answer.reports
 
 
+@pytest.mark.slow
 def test_a_limit_leaves_incumbents_and_a_valid_bound(solve_apart) -> None:
     """What SCIP has found when its time is over survives: reports are feasible and no bound crosses the optimum."""
     instance = generate(Parameters(devices=300, multiprocessors=1024), 0)
