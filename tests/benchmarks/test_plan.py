@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 
 from mecbench.benchmarks.plan import Plan, content_key, plan
 from mecbench.instances.files import StoredInstance
-from mecbench.solvers.catalogue import resolve
+from mecbench.instances.suites import load_suite, suite_names
+from mecbench.solvers.catalogue import known, resolve
 
 SAME: dict[str, Any] = {
     "instance_sha256": "a" * 64,
@@ -91,3 +93,11 @@ def test_specs_travel(planned: Callable[..., Plan]) -> None:
     """A spec is plain data that reaches a cluster's worker unchanged."""
     run = planned("p-edge/threshold", references={}).runs[0]
     assert pickle.loads(pickle.dumps(run)) == run
+
+
+def test_suites_name_algorithms_that_exist() -> None:
+    """An algorithm that is renamed must not come back into a suite that leaves it out."""
+    for suite in suite_names():
+        for pattern in load_suite(suite).algorithms:
+            name = pattern.removeprefix("!").partition(":")[0]
+            assert any(fnmatchcase(algorithm, name) for algorithm in known()), (suite, pattern)
