@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from mecbench.rl.vectorised import batch_view
+
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
 
@@ -67,9 +69,8 @@ def rows_view(environment: Environment) -> VecEnv:
 def _rows_view() -> type[VecEnv]:
     """The class, made at its first use: its base class comes with PyTorch, which few verbs need."""
     from gymnasium import spaces
-    from stable_baselines3.common.vec_env import VecEnv
 
-    class RowsView(VecEnv):  # type: ignore[misc]  # Stable-Baselines3 is not type-checked
+    class RowsView(batch_view()):  # type: ignore[misc]  # Stable-Baselines3 is not type-checked
         """See `rows_view`."""
 
         def __init__(self, environment: Environment) -> None:
@@ -92,20 +93,5 @@ def _rows_view() -> type[VecEnv]:
                 return seen, reward, terminated, self._silence
             infos = [{"TimeLimit.truncated": not ended, "terminal_observation": seen[row]} for row, ended in enumerate(terminated)]
             return self._environment.reset(), reward, np.ones(self.num_envs, dtype=bool), infos
-
-        def close(self) -> None:
-            """Nothing is held."""
-
-        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-            return [getattr(self, attr_name) for _ in self._get_indices(indices)]
-
-        def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-            raise NotImplementedError("the rows of an environment share their attributes")
-
-        def env_method(self, method_name: str, *arguments: Any, indices: Any = None, **keywords: Any) -> list[Any]:
-            raise NotImplementedError("the rows of an environment have no methods of their own")
-
-        def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-            return [False for _ in self._get_indices(indices)]
 
     return RowsView

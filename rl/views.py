@@ -10,6 +10,7 @@ import numpy as np
 
 from mecbench.problems import load
 from mecbench.problems.task import Reward, Task
+from mecbench.rl.vectorised import batch_view
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -50,9 +51,8 @@ def vector_view(problem: str, draw: Draw, width: int, reward: Reward = "objectiv
 @cache
 def _vector_view() -> type[VecEnv]:
     """The class, made at its first use: its base class comes with PyTorch, which few verbs need."""
-    from stable_baselines3.common.vec_env import VecEnv
 
-    class VectorView(VecEnv):  # type: ignore[misc]  # Stable-Baselines3 is not type-checked
+    class VectorView(batch_view()):  # type: ignore[misc]  # Stable-Baselines3 is not type-checked
         """See `vector_view`."""
 
         def __init__(self, task: Task, draw: Draw, width: int) -> None:
@@ -87,21 +87,6 @@ def _vector_view() -> type[VecEnv]:
             if ended.all():
                 observation = self.reset()
             return observation, rewards, done, infos
-
-        def close(self) -> None:
-            """Nothing is held."""
-
-        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-            return [getattr(self, attr_name) for _ in self._get_indices(indices)]
-
-        def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-            raise NotImplementedError("the environments of a batch share their attributes")
-
-        def env_method(self, method_name: str, *arguments: Any, indices: Any = None, **keywords: Any) -> list[Any]:
-            raise NotImplementedError("the environments of a batch have no methods of their own")
-
-        def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-            return [False for _ in self._get_indices(indices)]
 
         def _typed(self, observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             found = observation["agents"].shape[:2]

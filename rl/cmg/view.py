@@ -11,6 +11,7 @@ import numpy as np
 from mecbench.problems.cmg import Instance, Task
 from mecbench.problems.task import Reward
 from mecbench.rl.cmg.interface import Interface
+from mecbench.rl.vectorised import batch_view
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -46,9 +47,8 @@ def episodes_view(draw: Draw, through: Interface, devices: int, reward: Reward) 
 def _view() -> type[VecEnv]:
     """The class, made at its first use: its base class comes with PyTorch, which is needed to train only."""
     from gymnasium import spaces
-    from stable_baselines3.common.vec_env import VecEnv
 
-    class EpisodesView(VecEnv):  # type: ignore[misc]  # Stable-Baselines3 is not type-checked
+    class EpisodesView(batch_view()):  # type: ignore[misc]  # Stable-Baselines3 is not type-checked
         """See `episodes_view`."""
 
         def __init__(self, draw: Draw, through: Interface, devices: int, reward: Reward) -> None:
@@ -84,20 +84,5 @@ def _view() -> type[VecEnv]:
                 self._observation, self.at_start = step.observation, False
                 seen = self._through.encode(step.observation)
             return seen, paid, np.full(self.num_envs, over), self._silence
-
-        def close(self) -> None:
-            """Nothing is held."""
-
-        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-            return [getattr(self, attr_name) for _ in self._get_indices(indices)]
-
-        def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-            raise NotImplementedError("the environments of a batch share their attributes")
-
-        def env_method(self, method_name: str, *arguments: Any, indices: Any = None, **keywords: Any) -> list[Any]:
-            raise NotImplementedError("the environments of a batch have no methods of their own")
-
-        def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-            return [False for _ in self._get_indices(indices)]
 
     return EpisodesView
