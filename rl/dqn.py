@@ -24,7 +24,6 @@ Exploration = Literal["epsilon", "boltzmann", "noise"]
 Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 
-FIRST_NOISE = 0.05  # standard deviation of the noise on parameters before it was ever adapted
 NOISE_STEP = 1.01  # factor by which it is adapted (Plappert et al., 2018)
 COLDEST = 1e-9  # temperature in place of 0
 SUMS = ("reward", "decisions", "loss", "value", "updates")
@@ -55,6 +54,8 @@ class Settings:
         are perturbed for an episode, as far as changes its decisions as much as such an epsilon would (Plappert et al., 2018).
     start, decay, least
         Epsilon, or temperature, in the first episode, its factor from one to the next, and its least value.
+    noise
+        Standard deviation of the noise on parameters in the first episode; adapted by a hundredth from one to the next.
     """
 
     discount: Annotated[float, Field(ge=0, le=1)] = 0.99
@@ -72,6 +73,7 @@ class Settings:
     start: Amount = 1.0
     decay: Annotated[float, Field(gt=0, le=1)] = 0.99
     least: Amount = 0.01
+    noise: Amount = 0.05
 
     def level(self, episode: int) -> float:
         """Epsilon or temperature in an episode, counted from 0."""
@@ -244,7 +246,7 @@ def _classes() -> dict[str, Any]:
             drawing, weights = seed.spawn(2)
             self.network, self.settings = network, settings
             self.random = RandomState(MT19937(drawing))
-            self.episodes, self.updates, self.noise = 0, 0, FIRST_NOISE
+            self.episodes, self.updates, self.noise = 0, 0, settings.noise
             self._perturbed: dict[str, torch.Tensor] = {}
             self._over, self._sums = True, dict.fromkeys(SUMS, 0.0)
             super().__init__(

@@ -137,8 +137,7 @@ def test_a_goal_bootstraps_from_who_was_cut_off_and_not_from_who_arrived(torch):
 @pytest.mark.parametrize("exploration", ["epsilon", "boltzmann", "noise"])
 def test_it_learns_the_best_admitted_actions(exploration):
     """Going on is worth 1 discounted by every step, staying 0.1 for ever: it goes on, and knows what that is worth."""
-    agent = learner(replace(QUICK, exploration=exploration, start={"boltzmann": 0.5}.get(exploration, 1.0)))
-    agent.noise = 0.5  # adapted slowly, once an episode
+    agent = learner(replace(QUICK, exploration=exploration, start={"boltzmann": 0.5}.get(exploration, 1.0), noise=0.5))
     with private_randomness():
         for _ in range(40):
             agent.play()
@@ -171,9 +170,8 @@ def test_exploration_is_each_rows_own_and_admitted_only(torch):
 
 def test_noise_on_parameters_grows_until_it_changes_decisions_enough():
     """Adapted by the divergence of the softmax: from next to nothing upwards, from far too much downwards, and other in each episode."""
-    agent = learner(replace(QUICK, exploration="noise", start=0.5, decay=1.0))
+    agent = learner(replace(QUICK, exploration="noise", start=0.5, decay=1.0, noise=1e-6))
     with private_randomness():
-        agent.noise = 1e-6
         agent.play()
         first = dict(agent._perturbed)
         agent.play()
