@@ -11,7 +11,7 @@ import numpy as np
 
 from mecbench.reports.intervals import bootstrap_interval
 
-__all__ = ["Claims", "Figure", "Measured", "Ordering", "Verdict", "judge_ordering", "measure"]
+__all__ = ["Change", "Claims", "Figure", "Measured", "Ordering", "Verdict", "judge_ordering", "measure"]
 
 Direction = Literal["within the limit", "beyond the limit", "least of the agents", "most of the agents", "near the least", "at least"]
 Verdict = Literal["reproduced", "direction only", "not reproduced", "not run"]
@@ -47,6 +47,16 @@ class Ordering:
 
 
 @dataclass(frozen=True)
+class Change:
+    """The paper has an algorithm's figure above another's by a share of that, or below it if the share is negative."""
+
+    agent: str
+    rival: str
+    metric: str
+    share: float
+
+
+@dataclass(frozen=True)
 class Measured:
     """A metric of ours: mean over training seeds and instances, its 95 % interval, and the table [S, N] that both come from."""
 
@@ -70,7 +80,7 @@ class Claims:
     ----------
     agents
         Its agents by name, without the problem's.
-    figures, orderings
+    figures, orderings, changes
         What it says of them.
     limit
         What "the limit" is in its figures, in their unit.
@@ -83,6 +93,7 @@ class Claims:
     agents: tuple[str, ...]
     figures: tuple[Figure, ...]
     orderings: tuple[Ordering, ...]
+    changes: tuple[Change, ...] = ()
     limit: float = math.inf
     tolerance: float = 0.1
     competitive: float = 1.1
@@ -118,6 +129,25 @@ class Claims:
         near = mine.low <= figure.value <= mine.high or abs(mine.mean - figure.value) <= self.tolerance * abs(figure.value)
         return "reproduced" if near else "direction only"
 
+    def judge_change(self, change: Change, found: Mapping[str, Measured]) -> tuple[Verdict, Measured | None]:
+        """Judge a change, and give ours, as a share.
+
+        It is *reproduced* if ours is of the same sign and as large, or short of it by no more than our 95 % interval or `tolerance`;
+        *direction only* if of the same sign; and *not reproduced* otherwise. Seeds and instances are paired as in `judge_ordering`.
+        """
+        if change.agent not in found or change.rival not in found:
+            return "not run", None
+        agent, rival = _paired(found[change.agent], found[change.rival])
+        level = float(np.nanmean(rival))
+        ratio = float(np.nanmean(agent)) / level if level else math.nan
+        # A ratio of means, and the mean of these to first order in what a draw of seeds and instances moves.
+        ours = measure(ratio - 1.0 + (agent - ratio * rival) / level) if level else Measured(math.nan, math.nan, math.nan, agent)
+        sign = math.copysign(1.0, change.share)
+        if not sign * ours.mean > 0:
+            return "not reproduced", ours
+        most = max(sign * ours.low, sign * ours.high, sign * ours.mean + self.tolerance * abs(change.share))
+        return ("reproduced" if most >= abs(change.share) else "direction only"), ours
+
 
 def judge_ordering(ordering: Ordering, found: Mapping[str, Measured]) -> tuple[Verdict, Measured | None]:
     """Judge an ordering, and give the difference, lower minus higher, that decides.
@@ -128,9 +158,16 @@ def judge_ordering(ordering: Ordering, found: Mapping[str, Measured]) -> tuple[V
     """
     if ordering.lower not in found or ordering.higher not in found:
         return "not run", None
-    lower, higher = found[ordering.lower].table, found[ordering.higher].table
-    seeds = min(len(lower), len(higher)) if min(len(lower), len(higher)) > 1 else max(len(lower), len(higher))
-    difference = measure(lower[:seeds] - higher[:seeds])
+    lower, higher = _paired(found[ordering.lower], found[ordering.higher])
+    difference = measure(lower - higher)
     if difference.mean >= 0:
         return "not reproduced", difference
     return ("reproduced" if difference.high < 0 else "direction only"), difference
+
+
+def _paired(one: Measured, other: Measured) -> tuple[np.ndarray, np.ndarray]:
+    """Their tables [S, N] for the training seeds that both have."""
+    tables = one.table, other.table
+    seeds = min(map(len, tables)) if min(map(len, tables)) > 1 else max(map(len, tables))
+    shape = seeds, tables[0].shape[1]
+    return np.broadcast_to(tables[0][:seeds], shape), np.broadcast_to(tables[1][:seeds], shape)

@@ -12,7 +12,7 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +123,8 @@ class Study:
         The clairvoyant method.
     sampled
         Whether agents are run a second time with ``sampled=1``.
+    variants
+        Presets that are ablations, each with the preset that it departs from: in claims they stand beside it, as ``agent preset``.
     """
 
     problem: str
@@ -135,6 +137,7 @@ class Study:
     claims: Claims | None = None
     reference: str = "auto"
     sampled: bool = True
+    variants: Mapping[str, str] = field(default_factory=dict)
 
     def short(self, name: str) -> str:
         """Name of an algorithm or agent without the problem's."""
@@ -220,39 +223,72 @@ def _cell(metric: Metric, found: Measured | None, learned: bool) -> str:
 
 
 def beside_the_paper(study: Study, runs: pd.DataFrame) -> dict[str, str]:
-    """Tables of the paper's figures and orderings, by how the agents were trained."""
-    measured = rows(study, runs)
-    names = {name for found in measured.values() for name in found}
-    rules = {name: study.short(name) for name in names if "[" not in name}
+    """Tables of the paper's figures, orderings and changes with our verdicts and certified gaps, by how the agents were trained."""
+    from mecbench.reports.agents import agent_board
+    from mecbench.reports.scores import score
+    from mecbench.reports.wording import percent
+
+    measured, board = rows(study, runs), agent_board(score(runs)).set_index("agent")
+    names = {name: _trained(study, name) for found in measured.values() for name in found}
     tables = {}
-    for label in sorted({name.partition(" [")[2].removesuffix("]") for name in names} - {""}):
-        mine = rules | {name: study.short(name.partition(" [")[0]) for name in names if name.endswith(f" [{label}]")}
+    for label in sorted({label for label, _ in names.values()} - {""}):
+        mine = {name: claimed for name, (trained, claimed) in names.items() if trained in ("", label)}
         found = {metric: {mine[name]: value for name, value in of.items() if name in mine} for metric, of in measured.items()}
-        tables[label] = f"{_figures(study, found)}\n\n{_orderings(study, found)}"
+        gaps = {claimed: percent(board["iqm_gap"][name]) for name, claimed in mine.items()}
+        parts = _figures(study, found, gaps), _orderings(study, found, gaps), _changes(study, found, gaps)
+        tables[label] = "\n\n".join(part for part in parts if part)
     return tables
 
 
-def _figures(study: Study, found: Mapping[str, Mapping[str, Measured]]) -> str:
+def _trained(study: Study, name: str) -> tuple[str, str]:
+    """How an agent was trained, nothing if it learned nothing, and what claims call it."""
+    agent, _, how = name.partition(" [")
+    size, _, preset = how.removesuffix("]").partition(", ")
+    if preset not in study.variants:
+        return how.removesuffix("]"), study.short(agent)
+    base = study.variants[preset]
+    return (size if base == "default" else f"{size}, {base}"), f"{study.short(agent)} {preset}"
+
+
+def _table(headings: str, lines: list[str]) -> str:
+    """In Markdown; nothing if it would have no lines."""
+    return "\n".join((headings, f"|{'---|' * (headings.count('|') - 1)}", *lines)) if lines else ""
+
+
+def _figures(study: Study, found: Mapping[str, Mapping[str, Measured]], gaps: Mapping[str, str]) -> str:
     assert study.claims is not None
-    lines = ["| | quantity | paper | claims | ours | 95 % | verdict |", "|---|---|---|---|---|---|---|"]
+    lines = []
     for figure in study.claims.figures:
         metric, mine = study.metrics[figure.metric], found[figure.metric].get(figure.agent)
         ours = ["-", "-"] if mine is None else [metric.number(mine.mean), metric.interval(mine)]
         stated = f"{figure.value:.2f}" if figure.metric == "objective" else metric.number(figure.value)
-        cells = [metric.heading, stated, figure.direction, *ours, f"**{study.claims.judge(figure, found[figure.metric])}**"]
-        lines.append(f"| {figure.agent} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        cells = [metric.heading, stated, figure.direction, *ours, gaps.get(figure.agent, "-")]
+        lines.append(f"| {figure.agent} | {' | '.join(cells)} | **{study.claims.judge(figure, found[figure.metric])}** |")
+    return _table("| | quantity | paper | claims | ours | 95 % | gap, IQM | verdict |", lines)
 
 
-def _orderings(study: Study, found: Mapping[str, Mapping[str, Measured]]) -> str:
+def _orderings(study: Study, found: Mapping[str, Mapping[str, Measured]], gaps: Mapping[str, str]) -> str:
     assert study.claims is not None
-    lines = ["| the paper has | below | in | difference | 95 % | verdict |", "|---|---|---|---|---|---|"]
+    lines = []
     for ordering in study.claims.orderings:
         verdict, difference = judge_ordering(ordering, found[ordering.metric])
-        cells = ["-", "-"] if difference is None else [f"{difference.mean:+.2f}", f"{difference.low:+.2f} to {difference.high:+.2f}"]
-        heading = study.metrics[ordering.metric].heading
-        lines.append(f"| {ordering.lower} | {ordering.higher} | {heading} | {' | '.join(cells)} | **{verdict}** |")
-    return "\n".join(lines)
+        cells = [ordering.lower, ordering.higher, study.metrics[ordering.metric].heading]
+        cells += ["-", "-"] if difference is None else [f"{difference.mean:+.2f}", f"{difference.low:+.2f} to {difference.high:+.2f}"]
+        cells += [gaps.get(ordering.lower, "-"), gaps.get(ordering.higher, "-")]
+        lines.append(f"| {' | '.join(cells)} | **{verdict}** |")
+    return _table("| the paper has | below | in | difference | 95 % | gap, IQM | the other's | verdict |", lines)
+
+
+def _changes(study: Study, found: Mapping[str, Mapping[str, Measured]], gaps: Mapping[str, str]) -> str:
+    assert study.claims is not None
+    lines = []
+    for change in study.claims.changes:
+        verdict, ours = study.claims.judge_change(change, found[change.metric])
+        cells = [change.agent, change.rival, study.metrics[change.metric].heading, f"{100 * change.share:+.1f} %"]
+        cells += ["-", "-"] if ours is None else [f"{100 * ours.mean:+.1f} %", f"{100 * ours.low:+.1f} to {100 * ours.high:+.1f} %"]
+        cells += [gaps.get(change.agent, "-"), gaps.get(change.rival, "-")]
+        lines.append(f"| {' | '.join(cells)} | **{verdict}** |")
+    return _table("| the paper has | differ from | in by | paper | ours | 95 % | gap, IQM | the other's | verdict |", lines)
 
 
 def demands(study: Study, runs: pd.DataFrame) -> str:

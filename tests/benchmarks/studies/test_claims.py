@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mecbench.benchmarks.studies.claims import Claims, Figure, Measured, Ordering, Verdict, judge_ordering, measure
+from mecbench.benchmarks.studies.claims import Change, Claims, Figure, Measured, Ordering, Verdict, judge_ordering, measure
 
 CLAIMS = Claims(agents=("ours", "one", "other"), figures=(), orderings=(), limit=3.0)
 OTHERS = {agent: Measured(140.0, 130.0, 150.0, np.full((1, 1), 140.0)) for agent in ("one", "other")}
@@ -82,3 +82,39 @@ def test_measured_with_holes() -> None:
     found = measure(np.array([[1.0, np.nan], [3.0, 5.0]]))
     assert found.mean == 3.0
     assert found.low <= 3.0 <= found.high
+
+
+@pytest.mark.parametrize(
+    ("share", "mine", "verdict"),
+    [
+        (-0.56, 44.0, "reproduced"),
+        (-0.56, 10.0, "reproduced"),  # more than claimed
+        (-0.56, 48.0, "reproduced"),  # short by 4 of 56 points
+        (-0.56, 60.0, "direction only"),
+        (-0.56, 101.0, "not reproduced"),
+        (0.5, 150.0, "reproduced"),
+        (0.5, 120.0, "direction only"),
+        (0.5, 100.0, "not reproduced"),
+    ],
+)
+def test_changes(share: float, mine: float, verdict: Verdict) -> None:
+    """A change of the other sign is none of the paper's, and one that is larger than the paper's bears it out."""
+    found = {"ours": _level(mine), "one": _level(100.0)}
+    judged, ours = CLAIMS.judge_change(Change("ours", "one", "any", share), found)
+    assert judged == verdict
+    assert ours is not None
+    assert ours.mean == pytest.approx(mine / 100.0 - 1.0)
+
+
+def test_a_change_is_of_means_and_its_interval_of_what_moves_it() -> None:
+    """Large instances weigh as they do in the paper's averages; who has no seeds is paired with each."""
+    rival = np.array([[10.0, 30.0, 50.0]])
+    agent = np.array([[5.0, 30.0, 25.0], [5.0, 15.0, 10.0]])
+    judged, ours = CLAIMS.judge_change(Change("a", "b", "any", -0.9), {"a": measure(agent), "b": measure(rival)})
+    assert ours is not None
+    assert ours.mean == pytest.approx(agent.mean() / rival.mean() - 1.0)
+    assert ours.low < ours.mean < ours.high
+    assert judged == "direction only"
+    nothing = measure(rival * 0.0)
+    assert CLAIMS.judge_change(Change("a", "b", "any", -0.9), {"a": measure(agent), "b": nothing})[0] == "not reproduced"
+    assert CLAIMS.judge_change(Change("a", "c", "any", -0.9), {"a": measure(agent)}) == ("not run", None)
