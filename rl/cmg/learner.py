@@ -15,6 +15,7 @@ from numpy.random import MT19937, RandomState, SeedSequence
 
 from mecbench.rl.cmg.hyperparameters import OffPolicy, Variant
 from mecbench.rl.cmg.networks import Network, actor, critic
+from mecbench.rl.cmg.pullback import passing
 from mecbench.rl.cmg.replay import Batch, Replay
 from mecbench.rl.cmg.view import REWARD_AND_COST
 
@@ -34,7 +35,7 @@ def matched(reward: Sequence[Tensor], cost: Sequence[Tensor], multiplier: float,
     Parameters
     ----------
     reward, cost
-        Gradients of J_r and J_c, a tensor for each parameter.
+        Gradients of J_r and J_c, a tensor for each parameter; those of the cost are overwritten with the direction.
     multiplier
         lambda.
     floor
@@ -43,8 +44,10 @@ def matched(reward: Sequence[Tensor], cost: Sequence[Tensor], multiplier: float,
     import torch
 
     lengths = [torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(parts)))) for parts in (reward, cost)]
-    factor = multiplier * lengths[0] / (lengths[1] + floor)
-    return [factor * down - up for up, down in zip(reward, cost, strict=True)]
+    direction = list(cost)
+    torch._foreach_mul_(direction, multiplier * lengths[0] / (lengths[1] + floor))
+    torch._foreach_sub_(direction, list(reward))
+    return direction
 
 
 def ascend(multiplier: float, cost: float, limit: float, chosen: OffPolicy) -> float:
@@ -153,6 +156,7 @@ def _learner() -> type[TD3]:
                 deviation_floor=chosen.deviation_floor,
                 random=RandomState(MT19937(replay)),
             )
+            self._pass, self._target_pass = passing(self.actor, channels), passing(self.actor_target, 0)
 
         def weights(self) -> dict[str, np.ndarray]:
             return {name: array.copy() for name, array in self.actor.arrays().items()}
@@ -218,7 +222,7 @@ def _learner() -> type[TD3]:
             """A step of the critic on (49) to (51) with the weights of (56), and what it says of priorities."""
             with torch.no_grad():
                 later = torch.from_numpy(batch.next_observation)
-                said = self.actor_target(later)
+                said = self._target_pass.forward(later)
                 if self.target_policy_noise:
                     noise = self.target_policy_noise * torch.randn(said.shape, generator=self._chance)
                     said = (said + noise.clamp(-self.target_noise_clip, self.target_noise_clip)).clamp(-1.0, 1.0)
@@ -247,18 +251,16 @@ def _learner() -> type[TD3]:
         def _improve(self, seen: Tensor) -> None:
             """A step of the actor along (43), or along both channels (45) with their norms matched (48)."""
             parameters = list(self.actor.parameters())
-            said = self.actor(seen)
-            # Both channels differentiate the critic once each, and by what is said, not by its own weights.
+            said = self._pass.forward(seen).requires_grad_()
+            # Critics are differentiated by what is said only, not by their own weights.
             returns = self.critic(seen, self._settled(said))[0].mean((0, 1))
-            constrained = self.multiplier > 0.0 and len(returns) > 1
-            (reward_slope,) = torch.autograd.grad(returns[0], said, retain_graph=True)
-            reward = torch.autograd.grad(said, parameters, reward_slope, retain_graph=constrained)
-            if constrained:
-                (cost_slope,) = torch.autograd.grad(returns[1], said, retain_graph=True)
-                cost = torch.autograd.grad(said, parameters, cost_slope)
-                direction = matched(reward, cost, self.multiplier, self.chosen.matching_floor)
+            channels = len(returns) if self.multiplier > 0.0 else 1
+            slopes = [torch.autograd.grad(returns[channel], said, retain_graph=True)[0] for channel in range(channels)]
+            reward, *costs = self._pass.backward(slopes)
+            if costs:
+                direction = matched(reward, costs[0], self.multiplier, self.chosen.matching_floor)
             else:
-                direction = [-part for part in reward]
+                direction = list(torch._foreach_neg(reward))
             for parameter, part in zip(parameters, direction, strict=True):
                 parameter.grad = part
             if self.chosen.gradient_norm:
