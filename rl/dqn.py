@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.random import MT19937, RandomState, SeedSequence
 from pydantic import Field
 
 from mecbench.rl import mlp
+from mecbench.rl.choices import double_value, drawn, greedy, soft_value
+from mecbench.rl.replay import ring
 from mecbench.rl.rows import Environment, rows_view
 
-__all__ = ["Network", "Settings", "build", "double_value", "dueling", "greedy", "soft_value"]
+__all__ = ["Encoded", "Network", "Settings", "build", "dueling"]
 
 Exploration = Literal["epsilon", "boltzmann", "noise"]
 Amount = Annotated[float, Field(ge=0)]
@@ -80,8 +82,23 @@ class Settings:
         return max(self.least, self.start * self.decay**episode)
 
 
+class Encoded(NamedTuple):
+    """What a network makes of observations before any weights act on it.
+
+    Attributes
+    ----------
+    mask
+        Which actions each observation admits, bool, shape [n, A].
+    inputs
+        What the weights act on, as the network likes it.
+    """
+
+    mask: Any
+    inputs: Any
+
+
 class Network(Protocol):
-    """A Q-network, written once for NumPy and PyTorch; `array` is the module, `seen` rows of observations [n, F] of that module."""
+    """A Q-network, written once for NumPy and PyTorch; `array` is the module."""
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the weights by name."""
@@ -89,10 +106,10 @@ class Network(Protocol):
     def gains(self) -> dict[str, float]:
         """Factors of initial weights, see `mlp.initial`."""
 
-    def mask(self, array: Any, seen: Any) -> Any:
-        """Which actions each observation admits, bool, shape [n, A]."""
+    def encode(self, array: Any, seen: Any) -> Encoded:
+        """Encode rows of observations [n, F] of that module."""
 
-    def values(self, array: Any, weights: Mapping[str, Any], seen: Any) -> Any:
+    def values(self, array: Any, weights: Mapping[str, Any], encoded: Encoded) -> Any:
         """Q of every action, shape [n, A]; anything finite where the mask does not admit it."""
 
 
@@ -113,35 +130,6 @@ def dueling(array: Any, value: Any, advantage: Any, mask: Any) -> Any:
     number = array.maximum(mask.sum(-1), array.ones_like(mask.sum(-1)))
     mean = array.where(mask, advantage, 0.0).sum(-1) / number
     return value + advantage - mean[..., None]
-
-
-def greedy(array: Any, values: Any, mask: Any) -> Any:
-    """Best admitted action, the lowest of equals, shape [n]; 0 where nothing is admitted."""
-    return array.where(mask, values, mlp.IMPOSSIBLE).argmax(-1)
-
-
-def double_value(online: Any, target: Any, mask: Any) -> Any:
-    """The target network's value of the action that the network itself takes, shape [n]; PyTorch tensors.
-
-    Parameters
-    ----------
-    online, target
-        Values by the network and by the target network, shape [n, A].
-    mask
-        What is admitted, shape [n, A]; where that is nothing, the value is 0.
-    """
-    import torch
-
-    best = greedy(torch, online, mask)
-    return torch.where(mask.any(-1), target.gather(-1, best[..., None])[..., 0], 0.0)
-
-
-def soft_value(online: Any, target: Any, mask: Any, temperature: float) -> Any:
-    """The target network's value of what is drawn from the softmax of the network's values, in the mean; as `double_value` otherwise."""
-    import torch
-
-    chance = mlp.log_probabilities(torch, online / temperature, mask).exp()
-    return torch.where(mask, chance * target, 0.0).sum(-1)
 
 
 def build(network: Network, environment: Environment, settings: Settings, seed: SeedSequence) -> Any:
@@ -169,50 +157,10 @@ def _classes() -> dict[str, Any]:
     """The classes, made at their first use: their base classes come with PyTorch, which is needed to train only."""
     import torch
     from stable_baselines3 import DQN
-    from stable_baselines3.common.buffers import ReplayBuffer
     from stable_baselines3.common.callbacks import ConvertCallback
     from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFreq, TrainFrequencyUnit
     from stable_baselines3.common.utils import polyak_update
     from stable_baselines3.dqn.policies import DQNPolicy
-
-    class Replay(ReplayBuffer):  # type: ignore[misc]
-        """A ring of single transitions, so that nobody's are left out; drawn with the learner's own randomness."""
-
-        def __init__(self, buffer_size: int, *arguments: Any, random: RandomState, n_envs: int = 1, **keywords: Any) -> None:
-            super().__init__(buffer_size, *arguments, n_envs=1, **keywords)
-            self.pos, self.full = 0, False
-            self._random = random
-
-        def add(self, obs: Any, next_obs: Any, action: Any, reward: Any, done: Any, infos: list[dict[str, Any]]) -> None:
-            cut = np.array([info.get("TimeLimit.truncated", False) for info in infos])
-            self.add_rows(obs, action, reward, next_obs, done & ~cut)
-
-        def add_rows(self, seen: Any, action: Any, reward: Any, after: Any, terminated: Any) -> None:
-            """Keep the transitions of all rows that are somebody's, in the place of the oldest ones."""
-            somebody = np.flatnonzero(seen.any(axis=1))[-self.buffer_size :]
-            place = (self.pos + np.arange(somebody.size)) % self.buffer_size
-            held = self.observations, self.next_observations, self.actions[..., 0], self.rewards, self.dones
-            for kept, new in zip(held, (seen, after, action, reward, terminated), strict=True):
-                kept[place, 0] = new[somebody]
-            self.full = bool(self.full or self.pos + somebody.size >= self.buffer_size)
-            self.pos = (self.pos + somebody.size) % self.buffer_size
-
-        def sample(self, batch_size: int, env: Any = None) -> ReplayBufferSamples:
-            """Draw transitions: observations, actions, observations after, whether terminated, rewards; the last three and actions [n]."""
-            drawn = self._random.randint(self.size(), size=batch_size)
-            seen, after = self.observations[drawn, 0], self.next_observations[drawn, 0]
-            rest = self.actions[drawn, 0, 0], after, self.dones[drawn, 0], self.rewards[drawn, 0]
-            return ReplayBufferSamples(*map(torch.from_numpy, (seen, *rest)))
-
-        def state_dict(self) -> dict[str, Any]:
-            held, size = ("observations", "next_observations", "actions", "rewards", "dones"), self.size()
-            return {name: torch.from_numpy(getattr(self, name)[:size]) for name in held} | {"pos": self.pos, "full": self.full}
-
-        def load_state_dict(self, state: Mapping[str, Any]) -> None:
-            self.pos, self.full = state["pos"], state["full"]
-            for name, tensor in state.items():
-                if name not in ("pos", "full"):
-                    getattr(self, name)[: len(tensor)] = tensor.numpy()
 
     class Values(torch.nn.Module):
         """A network with its weights."""
@@ -222,8 +170,8 @@ def _classes() -> dict[str, Any]:
             self.network = network
             self.weights = torch.nn.ParameterDict(mlp.initial(network.shapes(), generator, network.gains()))
 
-        def forward(self, seen: torch.Tensor) -> torch.Tensor:
-            return self.network.values(torch, dict(self.weights), seen)
+        def forward(self, encoded: Encoded) -> torch.Tensor:
+            return self.network.values(torch, dict(self.weights), encoded)
 
         def set_training_mode(self, mode: bool) -> None:
             """Stable-Baselines3's word for `train`."""
@@ -258,7 +206,7 @@ def _classes() -> dict[str, Any]:
                 gamma=settings.discount,
                 max_grad_norm=settings.gradient_norm,
                 target_update_interval=environment.rows,  # not read: see `_on_step`
-                replay_buffer_class=Replay,
+                replay_buffer_class=ring(),
                 replay_buffer_kwargs={"random": self.random},
                 policy_kwargs={"network": network, "generator": torch.Generator().manual_seed(int(weights.generate_state(1)[0]))},
                 device="cpu",
@@ -303,23 +251,20 @@ def _classes() -> dict[str, Any]:
             self, observation: np.ndarray, state: Any = None, episode_start: Any = None, deterministic: bool = False
         ) -> tuple[np.ndarray, None]:
             """Actions of all rows, the best ones or with exploration; the other arguments are not read."""
-            exploration, seen = self.settings.exploration, torch.from_numpy(observation)
+            exploration, number = self.settings.exploration, len(observation)
             with torch.no_grad():
-                mask = self.network.mask(torch, seen)
+                encoded = self.network.encode(torch, torch.from_numpy(observation))
                 if deterministic:
-                    return greedy(torch, self.q_net(seen), mask).numpy(), None
+                    return greedy(torch, self.q_net(encoded), encoded.mask).numpy(), None
                 if exploration == "noise":
-                    return greedy(torch, self.network.values(torch, self._perturbed, seen), mask).numpy(), None
+                    return greedy(torch, self.network.values(torch, self._perturbed, encoded), encoded.mask).numpy(), None
                 if exploration == "boltzmann":
-                    logs = mlp.log_probabilities(torch, self.q_net(seen) / self._temperature(), mask).numpy()
-                    return (logs + self.random.gumbel(size=logs.shape)).argmax(axis=1), None
-                action = np.zeros(len(seen), dtype=np.int64)
-                astray = self.random.random_sample(len(seen)) < self.exploration_rate
-                number = np.floor(self.random.random_sample(len(seen)) * mask.sum(-1).numpy())[astray, None]
-                action[astray] = (mask.numpy()[astray].cumsum(axis=1) > number).argmax(axis=1)
-                if not astray.all():
-                    kept = torch.from_numpy(~astray)
-                    action[~astray] = greedy(torch, self.q_net(seen[kept]), mask[kept]).numpy()
+                    chance = mlp.probabilities(torch, self.q_net(encoded) / self._temperature(), encoded.mask)
+                    return drawn(chance.numpy(), self.random.random_sample(number)), None
+                astray = self.random.random_sample(number) < self.exploration_rate
+                anything = drawn(encoded.mask.numpy()[astray], self.random.random_sample(number)[astray])
+                action = np.zeros(number, dtype=np.int64) if astray.all() else greedy(torch, self.q_net(encoded), encoded.mask).numpy()
+                action[astray] = anything
                 return action, None
 
         def train(self, gradient_steps: int, batch_size: int = 256) -> None:
@@ -328,7 +273,7 @@ def _classes() -> dict[str, Any]:
             for _ in range(gradient_steps):
                 batch = self.replay_buffer.sample(batch_size)
                 goal = self.goal(batch)
-                values = self.q_net(batch.observations).gather(1, batch.actions.long()[:, None])[:, 0]
+                values = self.q_net(self.network.encode(torch, batch.observations)).gather(1, batch.actions.long()[:, None])[:, 0]
                 loss = torch.nn.functional.smooth_l1_loss(values, goal)
                 self.policy.optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -343,10 +288,10 @@ def _classes() -> dict[str, Any]:
         def goal(self, batch: ReplayBufferSamples) -> torch.Tensor:
             """What the values of the actions of a batch are moved to, shape [n]."""
             with torch.no_grad():
-                mask = self.network.mask(torch, batch.next_observations)
-                both = self.q_net(batch.next_observations), self.q_net_target(batch.next_observations)
+                encoded = self.network.encode(torch, batch.next_observations)
+                both = self.q_net(encoded), self.q_net_target(encoded)
                 soft = self.settings.exploration == "boltzmann"
-                after = soft_value(*both, mask, self._temperature()) if soft else double_value(*both, mask)
+                after = soft_value(*both, encoded.mask, self._temperature()) if soft else double_value(*both, encoded.mask)
                 return batch.rewards + self.settings.discount * (1.0 - batch.dones) * after
 
         def arrays(self) -> dict[str, np.ndarray]:
@@ -387,15 +332,30 @@ def _classes() -> dict[str, Any]:
             self.num_timesteps, self.episodes, self.updates = state["counts"]
             self.noise, self._last_obs = state["noise"], None
 
-        def _store_transition(self, replay_buffer: Any, *arguments: Any, **keywords: Any) -> None:
-            """Count who is somebody, which Stable-Baselines3 does not, and see whether that was the end."""
-            somebody = np.any(self._last_obs, axis=1)
-            reward, dones = arguments[2:4]
+        def _store_transition(
+            self,
+            replay_buffer: Any,
+            action: np.ndarray,
+            seen: np.ndarray,
+            reward: np.ndarray,
+            dones: np.ndarray,
+            infos: list[dict[str, Any]],
+        ) -> None:
+            """Keep and count the transitions of who is somebody, and see whether that was the end."""
+            self._over, after, terminated = "terminal_observation" in infos[0], seen, dones
+            if self._over:
+                after = np.stack([info["terminal_observation"] for info in infos])
+                terminated = ~np.array([info["TimeLimit.truncated"] for info in infos])
+            before: Any = self._last_obs
+            somebody = before.any(axis=1)
             self.num_timesteps += int(somebody.sum()) - self.n_envs
             self._sums["reward"] += float(reward[somebody].sum())
             self._sums["decisions"] += float(somebody.sum())
-            super()._store_transition(replay_buffer, *arguments, **keywords)
-            self._over = bool(dones.all())
+            replay_buffer.add_rows(before, action, reward, after, terminated)
+            self._last_obs = seen  # type: ignore[assignment]  # of Stable-Baselines3, where it is None at first
+
+        def _update_info_buffer(self, infos: list[dict[str, Any]], dones: Any = None) -> None:
+            """There are no monitors whose episodes could be counted."""
 
         def _on_step(self) -> None:
             """Targets are copied by the count of updates, and exploration is an episode's: nothing is due by the step."""
@@ -413,9 +373,9 @@ def _classes() -> dict[str, Any]:
                 }
                 if not self.replay_buffer.size():
                     return
-                seen = self.replay_buffer.sample(self.settings.batch).observations
-                mask = self.network.mask(torch, seen)
-                logs = [mlp.log_probabilities(torch, self.network.values(torch, each, seen), mask) for each in (own, self._perturbed)]
+                encoded = self.network.encode(torch, self.replay_buffer.sample(self.settings.batch).observations)
+                mask = encoded.mask
+                logs = [mlp.log_probabilities(torch, self.network.values(torch, each, encoded), mask) for each in (own, self._perturbed)]
                 distance = float(torch.where(mask, logs[0].exp() * (logs[0] - logs[1]), 0.0).sum(-1).mean())
             epsilon, admitted = self.exploration_rate, float(mask.sum(-1).double().mean())
             allowed = -np.log1p(epsilon / admitted - epsilon)

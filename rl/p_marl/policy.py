@@ -13,7 +13,8 @@ from mecbench.problems.p_marl.layout import Layout
 from mecbench.problems.p_marl.worlds import known
 from mecbench.problems.task import Observation
 from mecbench.rl.checkpoints import Checkpoint
-from mecbench.rl.dqn import Network, greedy
+from mecbench.rl.choices import greedy
+from mecbench.rl.dqn import Network
 from mecbench.rl.p_marl.hyperparameters import Hyperparameters, presets
 from mecbench.rl.p_marl.method import Method
 from mecbench.rl.p_marl.networks import network_of
@@ -60,11 +61,11 @@ class Player:
 
     def act(self, observation: Observation) -> np.ndarray:
         """Action of every device, shape [B, A]."""
-        seen = self._sight.rows(observation)
-        values = self._network.values(np, self._weights, seen)
+        encoded = self._network.encode(np, self._sight.rows(observation))
+        values = self._network.values(np, self._weights, encoded)
         if self._random is not None:
             values = values / self._temperature + self._random.gumbel(size=values.shape)
-        action: np.ndarray = greedy(np, values, self._network.mask(np, seen))
+        action: np.ndarray = greedy(np, values, encoded.mask)
         return action.reshape(observation["agents"].shape[:2])
 
 

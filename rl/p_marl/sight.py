@@ -34,11 +34,12 @@ class Sight:
     """
 
     def __init__(self, layout: Layout, devices: np.ndarray, memory: float, counts: bool) -> None:
-        self._layout, self._memory = layout, memory
-        self._each = devices[:, None, None] / layout.edges if counts else None
-        self._crowd = slice(layout.record.start, layout.mean_action.stop)
+        self._layout = layout
+        self._each = devices[:, None] / layout.edges if counts else None
         self._scale = devices[:, None, None] if counts else np.ones((1, 1, 1))
-        self._mean: np.ndarray | None = None
+        self._columns = self.features(layout, memory, counts)
+        self._memories = [_Memory(memory, self._scale / layout.edges / layout.groups)] * (layout.records and memory < 1)
+        self._field = [_Memory(memory, np.full((1, 1, 1), 1.0 / layout.actions))] * (layout.mean_field and memory < 1)
 
     @staticmethod
     def features(layout: Layout, memory: float, counts: bool) -> int:
@@ -48,36 +49,39 @@ class Sight:
 
     def rows(self, observation: Observation) -> np.ndarray:
         """Rows of what the task shows, float32, shape [B A, F]; once for every epoch, in their order."""
-        layout, crowd = self._layout, self._crowd
-        seen = observation["agents"].astype(np.float32)
+        layout, shown = self._layout, observation["agents"]
+        seen = np.empty((*shown.shape[:2], self._columns), dtype=np.float32)
+        seen[..., : layout.features] = shown
         seen[..., layout.record] *= self._scale
-        if self._memory < 1 and crowd.stop > crowd.start:
-            seen = np.concatenate((seen, self._remember(seen)), axis=2)
+        begun, somebody = seen[..., layout.previous].any(axis=2, keepdims=True), seen[..., :1] > 0
+        skip = layout.features - layout.record.start
+        for memory in self._memories:
+            known = np.logical_and(begun, seen[..., layout.efficiency] > 0)
+            memory.take(seen, layout.record, skip, known, somebody)
+        for memory in self._field:
+            known = np.logical_and(begun, seen[..., layout.mean_action].any(axis=2, keepdims=True))
+            memory.take(seen, layout.mean_action, skip, known, somebody)
         if self._each is not None:
-            each = np.where(seen.any(axis=2, keepdims=True), self._each, 0.0)
-            seen = np.concatenate((seen, each.astype(np.float32)), axis=2)
-        return seen.reshape(-1, seen.shape[2])
+            seen[..., -1] = np.where(somebody[..., 0], self._each, 0.0)
+        return seen.reshape(-1, self._columns)
 
-    def _remember(self, seen: np.ndarray) -> np.ndarray:
-        new = seen[..., self._crowd]
+
+class _Memory:
+    """Running means of what is told of several things, so many columns each: of edges, or of all that is near."""
+
+    def __init__(self, weight: float, even: np.ndarray) -> None:
+        self._weight, self._even = weight, even
+        self._mean: np.ndarray | None = None
+
+    def take(self, seen: np.ndarray, columns: slice, skip: int, known: np.ndarray, somebody: np.ndarray) -> None:
+        """Take in what these columns of rows [B, A, F] tell of known things [B, A, N], and write the means so many columns behind."""
+        new = seen[..., columns].reshape(*known.shape, -1)
         if self._mean is None:
-            start = np.full(new.shape, 1.0 / self._layout.actions, dtype=np.float32)
-            records = self._layout.record.stop - self._layout.record.start
-            start[..., :records] = self._scale / max(1, records)
-            self._mean, self._times = start * seen.any(axis=2, keepdims=True), np.full_like(new, EVEN)
-        known = self._known(seen)
+            self._mean = np.full(new.shape, self._even[..., None], dtype=np.float32) * somebody[..., None]
+            self._times = np.full(known.shape, EVEN, dtype=np.float32)
         self._times += known
-        weight = known * np.maximum(self._memory, 1.0 / self._times)
-        self._mean = self._mean + weight.astype(np.float32) * (new - self._mean)
-        return self._mean
-
-    def _known(self, seen: np.ndarray) -> np.ndarray:
-        """Which of the columns tell of the epoch before, shape [B, A, C]."""
-        layout = self._layout
-        begun = seen[..., layout.previous].any(axis=2, keepdims=True)
-        near = seen[..., layout.efficiency] > 0
-        known = np.zeros(seen[..., self._crowd].shape, dtype=bool)
-        number = layout.record.stop - layout.record.start
-        known[..., :number] = begun & np.repeat(near, layout.groups, axis=2)[..., :number]
-        known[..., number:] = begun & seen[..., layout.mean_action].any(axis=2, keepdims=True)
-        return known
+        weight = known * np.maximum(self._weight, 1.0 / self._times)
+        step = new - self._mean
+        step *= weight[..., None]
+        self._mean += step
+        seen[..., columns.start + skip : columns.stop + skip] = self._mean.reshape(*seen.shape[:2], -1)

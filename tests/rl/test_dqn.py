@@ -9,7 +9,8 @@ import pytest
 from numpy.random import SeedSequence
 
 from mecbench.rl import mlp
-from mecbench.rl.dqn import Settings, build, double_value, dueling, greedy, soft_value
+from mecbench.rl.choices import greedy
+from mecbench.rl.dqn import Encoded, Settings, build, dueling
 from mecbench.rl.rows import Moved
 from mecbench.rl.states import load_state, save_state
 from mecbench.rl.training import private_randomness
@@ -37,16 +38,15 @@ class Corridor:
         """As they are drawn."""
         return {}
 
-    def mask(self, array, seen):
-        """Behind the place."""
-        return seen[..., LENGTH:] > 0
+    def encode(self, array, seen):
+        """The mask stands behind the place."""
+        return Encoded(seen[..., LENGTH:] > 0, seen[..., :LENGTH])
 
-    def values(self, array, weights, seen):
+    def values(self, array, weights, encoded):
         """Dueling."""
-        hidden = array.tanh(mlp.mlp(array, weights, "trunk", seen[..., :LENGTH]))
-        return dueling(
-            array, mlp.mlp(array, weights, "value", hidden), mlp.mlp(array, weights, "advantage", hidden), self.mask(array, seen)
-        )
+        hidden = array.tanh(mlp.mlp(array, weights, "trunk", encoded.inputs))
+        value, advantage = (mlp.mlp(array, weights, head, hidden) for head in ("value", "advantage"))
+        return dueling(array, value, advantage, encoded.mask)
 
 
 class Walk:
@@ -84,18 +84,6 @@ def learner(settings=QUICK, seed=0):
     return build(Corridor(), Walk(), settings, SeedSequence(seed))
 
 
-def test_targets_take_the_networks_action_and_the_target_networks_value(torch):
-    """Double, and only among what is admitted: by hand on three rows, of which the last admits nothing."""
-    online = torch.tensor([[1.0, 3.0, 9.0], [4.0, 3.0, 9.0], [1.0, 2.0, 3.0]])
-    target = torch.tensor([[10.0, 20.0, 90.0], [30.0, 40.0, 90.0], [5.0, 6.0, 7.0]])
-    mask = torch.tensor([[True, True, False], [True, True, False], [False, False, False]])
-    assert double_value(online, target, mask).tolist() == [20.0, 30.0, 0.0]
-    assert soft_value(online, target, mask, 1e-6)[:2].tolist() == [20.0, 30.0]
-    chance = 1 / (1 + np.exp(-1))
-    assert soft_value(online, target, mask, 1.0)[1].item() == pytest.approx(30 * chance + 40 * (1 - chance))
-    assert soft_value(online, target, mask, 1.0)[2].item() == 0.0
-
-
 @pytest.mark.parametrize("module", ["numpy", "torch"])
 def test_the_mean_of_the_admitted_values_is_the_state_value(module, torch):
     """The dueling identity, which makes V and A the only ones of their kind, whatever stands where the mask forbids."""
@@ -127,15 +115,16 @@ def test_a_goal_bootstraps_from_who_was_cut_off_and_not_from_who_arrived(torch):
     assert agent.goal(batch)[end].tolist() == batch.rewards[end].tolist()
     open_ended = agent.goal(batch)[~end] - batch.rewards[~end]
     with torch.no_grad():
-        best = agent.q_net(batch.next_observations[~end]).masked_fill(batch.next_observations[~end, LENGTH:] == 0, -np.inf).argmax(1)
-        wanted = 0.5 * agent.q_net_target(batch.next_observations[~end]).gather(1, best[:, None])[:, 0]
+        after = Corridor().encode(torch, batch.next_observations[~end])
+        best = agent.q_net(after).masked_fill(~after.mask, -np.inf).argmax(1)
+        wanted = 0.5 * agent.q_net_target(after).gather(1, best[:, None])[:, 0]
     assert open_ended.tolist() == pytest.approx(wanted.tolist(), abs=1e-6)
     assert size == agent.num_timesteps  # every decision of somebody, and nobody's
     assert np.any(held.observations[:size, 0], axis=1).all()
 
 
 @pytest.mark.parametrize("exploration", ["epsilon", "boltzmann", "noise"])
-def test_it_learns_the_best_admitted_actions(exploration):
+def test_it_learns_the_best_admitted_actions(exploration, torch):
     """Going on is worth 1 discounted by every step, staying 0.1 for ever: it goes on, and knows what that is worth."""
     agent = learner(replace(QUICK, exploration=exploration, start={"boltzmann": 0.5}.get(exploration, 1.0), noise=0.5))
     with private_randomness():
@@ -145,7 +134,7 @@ def test_it_learns_the_best_admitted_actions(exploration):
     places[:, LENGTH : LENGTH + 3] = 1
     assert agent.predict(places, deterministic=True)[0].tolist() == [1, 1, 1]
     if exploration != "boltzmann":  # which values a state by what it draws next
-        values = agent.q_net(agent.q_net.weights["trunk/weight_0"].new_tensor(places))[:, :3].amax(1)
+        values = agent.q_net(Corridor().encode(torch, torch.from_numpy(places)))[:, :3].amax(1)
         assert values.tolist() == pytest.approx([0.25, 0.5, 1.0], abs=0.05)
 
 
@@ -163,7 +152,7 @@ def test_exploration_is_each_rows_own_and_admitted_only(torch):
     assert np.mean(agent.predict(rows)[0] == own) == pytest.approx(0.8, abs=0.04)
     soft = learner(replace(QUICK, exploration="boltzmann"))
     soft.exploration_rate = 0.2
-    values = soft.q_net(torch.from_numpy(rows[:1]))[0, :3].detach().numpy() / 0.2
+    values = soft.q_net(Corridor().encode(torch, torch.from_numpy(rows[:1])))[0, :3].detach().numpy() / 0.2
     wanted = np.exp(values) / np.exp(values).sum()
     assert np.bincount(soft.predict(rows)[0], minlength=4)[:3] / 3000 == pytest.approx(wanted, abs=0.04)
 
@@ -193,18 +182,6 @@ def test_the_target_network_is_copied_when_due_and_stands_still_between(torch):
         assert all(torch.equal(tensor, before[name]) for name, tensor in agent.q_net_target.state_dict().items())
         agent.train(1, 32)
         assert all(torch.equal(tensor, agent.q_net.state_dict()[name]) for name, tensor in agent.q_net_target.state_dict().items())
-
-
-def test_replay_is_a_ring(torch):
-    """What is oldest is overwritten, and what is nobody's never comes in."""
-    agent = learner(replace(QUICK, replay=8))
-    held = agent.replay_buffer
-    for number in range(1, 6):
-        rows = np.zeros((4, LENGTH + ACTIONS), dtype=np.float32)
-        rows[:3, 0] = number * 10 + np.arange(3)
-        held.add_rows(rows, np.zeros(4, dtype=int), np.zeros(4), rows, np.zeros(4, dtype=bool))
-    assert sorted(held.observations[:, 0, 0].tolist()) == [31, 32, 40, 41, 42, 50, 51, 52]
-    assert held.size() == 8
 
 
 @pytest.mark.parametrize("exploration", ["epsilon", "noise"])

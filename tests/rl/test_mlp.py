@@ -42,6 +42,10 @@ def test_what_is_masked_has_no_probability():
     assert probability[~mask] == pytest.approx(0.0, abs=0.0)
     assert probability.sum(axis=1) == pytest.approx(1.0)
     assert probability[0, 2] / probability[0, 0] == pytest.approx(np.e)
+    assert mlp.probabilities(np, logits, mask) == pytest.approx(probability, abs=0.0)
+    faint = mlp.probabilities(np, np.array([[0.0, -90.0, -1e5]]), np.ones((1, 3), dtype=bool))
+    assert faint.sum() == 1.0
+    assert faint[0, 1:].max() < 1e-30
 
 
 def test_initial_weights_are_orthogonal_and_repeatable():

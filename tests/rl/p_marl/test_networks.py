@@ -37,11 +37,12 @@ def test_numpy_and_torch_agree(name, preset, worlds, quick, random_weights, torc
     """What is trained is what is run: masks are equal and values agree to 1e-5."""
     network, rows, _ = made(METHODS[name], worlds, quick(preset=preset))
     weights = random_weights(network.shapes())
-    ours = network.values(np, weights, rows)
-    theirs = network.values(torch, {key: torch.from_numpy(array) for key, array in weights.items()}, torch.from_numpy(rows))
+    known, same = network.encode(np, rows), network.encode(torch, torch.from_numpy(rows))
+    ours = network.values(np, weights, known)
+    theirs = network.values(torch, {key: torch.from_numpy(array) for key, array in weights.items()}, same)
     assert ours.shape == (48, 17)
     assert theirs.numpy() == pytest.approx(ours, rel=1e-5, abs=1e-5)
-    assert np.array_equal(network.mask(np, rows), network.mask(torch, torch.from_numpy(rows)).numpy())
+    assert np.array_equal(known.mask, same.mask.numpy())
 
 
 def test_masks_are_the_tasks_less_what_cannot_pay(quick, crowd):
@@ -49,9 +50,9 @@ def test_masks_are_the_tasks_less_what_cannot_pay(quick, crowd):
     method = Method(ofr=True, coa=True)
     worlds = [generate(crowd.model_copy(update={"edge_work": 100.0, "population": count}), 20_000) for count in (12, 9)]
     network, rows, observation = made(method, worlds, quick(preset="paper"))
-    assert np.array_equal(network.mask(np, rows), observation["mask"].reshape(24, -1))
+    assert np.array_equal(network.encode(np, rows).mask, observation["mask"].reshape(24, -1))
     network, rows, observation = made(method, worlds, quick())
-    found = network.mask(np, rows).reshape(2, 12, -1)
+    found = network.encode(np, rows).mask.reshape(2, 12, -1)
     previous = observation["agents"][0][:, method.layout(worlds[0]).previous].argmax(axis=1)
     choices = options(worlds[0], 2, previous)
     pays = choices.fixed + choices.shared / worlds[0].multiprocessors < choices.local[:, None, None]
@@ -75,10 +76,13 @@ def test_prices_are_the_problems_own(worlds, quick):
         before = observation["agents"][0][:, method.layout(worlds[0]).previous]
         previous = np.where(before.any(axis=1), before.argmax(axis=1), -1)
         choices = options(worlds[0], epochs - 1, previous)
-        fixed, local = network._prices(np, rows)
+        found = network.encode(np, rows)
+        fixed = choices.fixed.reshape(24, -1)[found.inputs.place]
+        assert np.exp(found.inputs.edge[:, :8]) == pytest.approx(fixed, rel=1e-5)
+        assert found.inputs.local[:, 0] == pytest.approx(choices.local, rel=1e-5)
+        pays = (choices.fixed + choices.shared / worlds[0].multiprocessors < choices.local[:, None, None]).any(axis=2)
         near = rows[:, network.layout.efficiency] > 0
-        assert fixed[near] == pytest.approx(choices.fixed[near], rel=1e-5)
-        assert local[:, 0] == pytest.approx(choices.local, rel=1e-5)
+        assert np.array_equal(found.inputs.place, np.flatnonzero(pays & near))
 
 
 def test_first_choices_are_those_of_least_estimated_cost(worlds, quick, torch):
@@ -90,32 +94,35 @@ def test_first_choices_are_those_of_least_estimated_cost(worlds, quick, torch):
     weights = {
         name: array.numpy() for name, array in mlp.initial(network.shapes(), torch.Generator().manual_seed(0), network.gains()).items()
     }
-    values = np.where(network.mask(np, rows), network.values(np, weights, rows), -np.inf)
+    encoded = network.encode(np, rows)
+    values = np.where(encoded.mask, network.values(np, weights, encoded), -np.inf)
     layout, world = network.layout, worlds[0]
-    fixed, local = network._prices(np, rows)
+    choices = options(world, 2, rows[:, layout.previous].argmax(axis=1))
+    fixed, local = choices.fixed, choices.local[:, None]
     remembered = rows[:, layout.features : -1].reshape(12, 2, -1)
     work = world.tail_work[:-1] / world.latency_unit
     expected = fixed + work * (1 + remembered.sum(axis=2, keepdims=True)) / world.multiprocessors
     expected -= network.inertia * rows[:, layout.previous][:, 1:, None]
     near = rows[:, layout.efficiency] > 0
     costs = np.concatenate((local, np.where(near[..., None], expected, np.inf).reshape(12, -1)), axis=1)
-    assert np.array_equal(values.argmax(axis=1), np.where(network.mask(np, rows), costs, np.inf).argmin(axis=1))
+    assert np.array_equal(values.argmax(axis=1), np.where(encoded.mask, costs, np.inf).argmin(axis=1))
 
 
 def test_edges_and_devices_are_all_alike(worlds, quick, random_weights):
     """Renaming edges renames values, and a device's values do not depend on who else is in the batch."""
     network, rows, _ = made(Method(ofr=True, coa=True), worlds, quick())
     weights, layout = random_weights(network.shapes()), network.layout
-    values = network.values(np, weights, rows)
+    values = network.values(np, weights, network.encode(np, rows))
     renamed = rows.copy()
     renamed[:, layout.efficiency] = rows[:, layout.efficiency][:, ::-1]
     renamed[:, layout.previous] = rows[:, layout.previous][:, [0, 2, 1]]
     for start in (layout.record.start, layout.features):
         block = slice(start, start + 2 * layout.groups)
         renamed[:, block] = rows[:, block].reshape(-1, 2, layout.groups)[:, ::-1].reshape(len(rows), -1)
-    again = network.values(np, weights, renamed)
+    again = network.values(np, weights, network.encode(np, renamed))
     assert again[:, 1:].reshape(-1, 2, 8)[:, ::-1].reshape(48, -1) == pytest.approx(values[:, 1:], rel=1e-4, abs=1e-4)
-    assert network.values(np, weights, rows[5:6]) == pytest.approx(values[5:6], rel=1e-5, abs=1e-5)
+    alone = network.values(np, weights, network.encode(np, rows[5:6]))
+    assert alone == pytest.approx(values[5:6], rel=1e-5, abs=1e-5)
 
 
 def test_weights_of_one_size_serve_another(worlds, quick, random_weights):
@@ -124,7 +131,7 @@ def test_weights_of_one_size_serve_another(worlds, quick, random_weights):
     small, _, _ = made(method, worlds, quick())
     other, rows, _ = made(method, [large], quick(), epochs=1)
     assert small.shapes() == other.shapes()
-    assert other.values(np, random_weights(small.shapes()), rows).shape == (60, 41)
+    assert other.values(np, random_weights(small.shapes()), other.encode(np, rows)).shape == (60, 41)
     assert made(method, [large], quick(preset="paper"), 1)[0].shapes() != made(method, worlds, quick(preset="paper"))[0].shapes()
 
 
