@@ -68,7 +68,7 @@ STUDY = Study(
     },
     suites_of=suites_of,
     simple=("random", "local-myopic"),
-    rules=("local-horizon", "greedy-horizon", "greedy-horizon:blind=1", "causal-resolve"),
+    rules=("local-horizon", "turn", "greedy-horizon", "greedy-horizon:blind=1", "causal-resolve"),
     metrics={
         "reward": Metric("reward of a device and slot", 4, spread=True),
         "ecpr_percent": Metric("ECPR [%]", 3, spread=True),

@@ -124,7 +124,7 @@ class PricedInterface:
 
     A row holds what the device sees of itself and of this chunk, how much quality counts in this slot (w of the objective) and how many
     slots are left, whether it is the device's turn on the chunk's channel, and the means of gain and turn over its chunks. Turns are
-    dealt out once and for all, channel k to device k modulo N: what devices that do not see each other need so as not to meet.
+    those of the rule `mecbench.solvers.cmg.heuristics.Turn`: what devices that do not see each other need so as not to meet.
 
     Parameters
     ----------
@@ -145,8 +145,7 @@ class PricedInterface:
         self._static = static
         self._layout = Layout.of(static)
         self._chunks = Chunks(static, self._layout.chunks)
-        devices, own = static["devices"][:, None, None], np.arange(self._layout.devices)[:, None]
-        self._turn = (own == np.arange(self._layout.chunks) % devices).astype(float)
+        self._turn = self._chunks.turns().astype(float)
 
     def encode(self, observation: Observation) -> np.ndarray:
         """Rows of the chunks, shape [B, A, K, 15]."""

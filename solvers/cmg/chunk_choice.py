@@ -148,6 +148,12 @@ class Chunks:
         """w_t, what quality of a slot counts in all averages to come, shape [B]."""
         return np.array([running[min(t, running.size - 1)] for running, t in zip(self._running, slot.tolist(), strict=True)])
 
+    def turns(self) -> np.ndarray:
+        """Whether a chunk's channel is dealt to its device, bool, shape [B, A, K]: channel k to device k modulo N, once and for all."""
+        dealt = np.arange(self._number) % self._static["devices"][:, None, None]
+        turns: np.ndarray = np.arange(self._static["most_power"].shape[1])[:, None] == dealt
+        return turns
+
 
 def choose(terms: Terms, offload: bool, allowance: np.ndarray, price: float | np.ndarray = 0.0, close: float = CLOSE) -> Choice:
     """Choose for each chunk what is worth most; shapes [B, A, K], or [n] of chunks that were taken out.

@@ -1,4 +1,4 @@
-"""Rules without a plan: by chance, all local, and greedy for the channels, each as far-sighted as it weights quality."""
+"""Rules without a plan: by chance, all local, by turns, and greedy for the channels, each as far-sighted as it weights quality."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mecbench.problems.cmg import physics
 from mecbench.problems.cmg.layout import DECISIONS, Layout, Seen
 from mecbench.problems.cmg.worlds import Decisions
 from mecbench.problems.task import Observation
-from mecbench.solvers.cmg.chunk_choice import Chunks, Terms, affordable_frequency, choose
+from mecbench.solvers.cmg.chunk_choice import Choice, Chunks, Terms, affordable_frequency, choose
 from mecbench.solvers.outcome import Kind, Sees
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "LocalMyopic",
     "LocalStationary",
     "Random",
+    "Turn",
     "algorithms",
 ]
 
@@ -138,6 +139,17 @@ class _Local(_Rule):
             return np.ones(slot.size)
         return self._chunks.horizon(slot)
 
+    @staticmethod
+    def _offloading(offload: np.ndarray, sent: Choice, local: Choice, terms: Terms, allowance: np.ndarray) -> Decisions:
+        """What is sent where chunks are offloaded, and what is computed elsewhere; what is refused keeps to its allowance too."""
+        return Decisions(
+            offload=offload,
+            frames=np.where(offload, sent.frames, local.frames),
+            resolution=np.where(offload, sent.resolution, local.resolution),
+            frequency=np.where(offload, np.minimum(affordable_frequency(terms, sent, allowance), local.frequency), local.frequency),
+            power=np.where(offload, sent.power, local.power),
+        )
+
 
 class _Greedy(_Local):
     """The same, and each channel goes to the device that gains most by offloading, of those that are secure alone on it.
@@ -167,13 +179,7 @@ class _Greedy(_Local):
         gain = np.subtract(sent.value, local.value, out=np.full(able.shape, -np.inf), where=able)
         devices = np.arange(gain.shape[1])[:, None]
         offload = (gain.argmax(axis=1)[:, None] == devices) & (gain > 0.0)
-        return Decisions(
-            offload=offload,
-            frames=np.where(offload, sent.frames, local.frames),
-            resolution=np.where(offload, sent.resolution, local.resolution),
-            frequency=np.where(offload, np.minimum(affordable_frequency(terms, sent, allowance), local.frequency), local.frequency),
-            power=np.where(offload, sent.power, local.power),
-        )
+        return self._offloading(offload, sent, local, terms, allowance)
 
     def _secure(self, seen: Seen, power: np.ndarray) -> np.ndarray:
         """Whether each chunk would be secure alone on its channel, bool, shape [B, A, K]."""
@@ -218,6 +224,24 @@ class LocalHorizon(_Local):
 
 
 @dataclass
+class Turn(_Local):
+    """Each channel is one device's, dealt out once and for all: it offloads there what it would rather not compute.
+
+    Devices that do not see each other need no more than that so as not to meet. What the eavesdropper hears nobody knows, so some of it
+    is refused. Quality counts as in all averages to come.
+    """
+
+    name: ClassVar[str] = "turn"
+    foresight: ClassVar[Foresight] = "horizon"
+
+    def _decide(self, seen: Seen, present: np.ndarray) -> Decisions:
+        terms, allowance = self._terms(seen), self._chunks.allowance(seen)
+        local, sent = choose(terms, False, allowance), choose(terms, True, allowance)
+        # A chunk that the energy does not suffice for is worth minus infinity, and is not sent.
+        return self._offloading(self._chunks.turns() & (sent.value > local.value), sent, local, terms, allowance)
+
+
+@dataclass
 class GreedyMyopic(_Greedy):
     """Greedy for the channels; quality counts as in this slot's averages."""
 
@@ -247,4 +271,4 @@ class GreedyHorizon(_Greedy):
     blind: bool = False
 
 
-algorithms = (Random, LocalMyopic, LocalStationary, LocalHorizon, GreedyMyopic, GreedyStationary, GreedyHorizon)
+algorithms = (Random, LocalMyopic, LocalStationary, LocalHorizon, Turn, GreedyMyopic, GreedyStationary, GreedyHorizon)
