@@ -50,8 +50,8 @@ class Common:
         Episodes side by side.
     interface
         ``text``: each device has an actor of its own from (32) to (34), and critics judge all devices at once by the team's reward
-        (36). ``priced``: all chunks share one actor, which works through closed forms, and critics judge device by device what it did
-        beside the others.
+        (36) over their number. ``priced``: all chunks share one actor, which works through closed forms, and critics judge device by
+        device what it did beside the others.
     reward
         ``paper``: (24). ``objective``: what a slot adds to the objective, with the same sum.
     width
@@ -164,7 +164,7 @@ class OnPolicy(Common):
 
 PAPER = OffPolicy(
     transitions=20_000,  # 2000 episodes; their length is not in the paper
-    episodes=1,  # not in the paper
+    episodes=4,  # not in the paper: an update after every four transitions
     interface="text",
     reward="paper",
     warmup=1_000,  # not in the paper

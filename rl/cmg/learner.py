@@ -209,13 +209,13 @@ def _learner() -> type[TD3]:
                     self.multiplier = ascend(self.multiplier, float(batch.cost.sum() / _present(batch).sum()), self.limit, self.chosen)
 
         def _signals(self, batch: Batch) -> Tensor:
-            """What is predicted the discounted sum of, shape [n, D, C]: of the team, or of each device."""
+            """What is predicted the discounted sum of, shape [n, D, C]: of the mean device, which is the team's (36) over N, or of each."""
             reward, cost = torch.from_numpy(batch.reward), torch.from_numpy(batch.cost)
             there = torch.from_numpy(_present(batch))
             if self.variant.penalty == "reward":
                 reward = reward - self.multiplier * (cost - self.limit) * there
             if self._team:
-                reward, cost = reward.sum(1, keepdim=True), cost.sum(1, keepdim=True) / there.sum(1, keepdim=True)
+                reward, cost = (values.sum(1, keepdim=True) / there.sum(1, keepdim=True) for values in (reward, cost))
             return torch.stack((reward, cost)[: len(self._discounts)], -1)
 
         def _judge(self, batch: Batch, seen: Tensor) -> None:

@@ -81,7 +81,7 @@ def test_each_head_is_trained_on_its_own_target(begin, chosen, torch):
     team = chosen.interface == "text"
     reward, cost = (torch.from_numpy(values) for values in (batch.reward, batch.cost))
     if team:
-        reward, cost = reward.sum(1, keepdim=True), cost.mean(1, keepdim=True)
+        reward, cost = reward.mean(1, keepdim=True), cost.mean(1, keepdim=True)
     goes_on = torch.from_numpy(1.0 - batch.terminated)[:, None]
     target = [
         reward + chosen.discount * goes_on * ahead[..., 0],
@@ -118,12 +118,12 @@ def test_the_actor_descends_along_both_channels(begin, torch):
 
 
 def test_lagrange_relabels_rewards_when_they_are_drawn(begin, torch):
-    """LMADDPG's one channel is r - lambda (c - C_limit) summed over devices, at the multiplier of the moment."""
+    """LMADDPG's one channel is r - lambda (c - C_limit) averaged over devices, at the multiplier of the moment."""
     learning = begin(TEXT, WITHIN)
     batch = peek(learning)
     for multiplier in (0.0, 0.5):
         learning.multiplier = multiplier
-        expected = (batch.reward - multiplier * (batch.cost - LIMIT)).sum(axis=1)
+        expected = (batch.reward - multiplier * (batch.cost - LIMIT)).mean(axis=1)
         np.testing.assert_allclose(learning._signals(batch)[:, 0, 0], expected, rtol=1e-5, atol=1e-5)
 
 
