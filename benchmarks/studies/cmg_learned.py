@@ -1,7 +1,7 @@
 """CPO-MADDPG and its rivals as trained here, beside rules, the causal controller and certified bounds.
 
 ``python -m mecbench.benchmarks.studies.cmg_learned --checkpoints DIR --out STORE [--doc FILE]``, see
-`mecbench.benchmarks.studies.learned`. The paper's figures of its tables 3 and 4 stand in `mecbench.benchmarks.studies.cmg_baselines`.
+`mecbench.benchmarks.studies.learned`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mecbench.benchmarks.studies.cmg_claims import CLAIMS, figures
 from mecbench.benchmarks.studies.learned import Metric, Study, Suite, main
 from mecbench.problems.errors import InputError
+from mecbench.rl.cmg.hyperparameters import ABLATIONS
 
 __all__ = ["STUDY", "suites_of"]
 
@@ -51,14 +53,14 @@ def suites_of(header: Mapping[str, Any]) -> tuple[str, ...]:
 STUDY = Study(
     problem="cmg",
     suites={
-        "cmg-small": Suite("Small: 5 devices, up to 10 slots", 10.0),
+        "cmg-small": Suite("Small: 5 devices, up to 10 slots", 10.0, of_the_paper=True),
         "cmg-small-scarce": Suite("Small and scarce: batteries a third full, harvests that fail", 10.0),
-        "cmg-paper": Suite("The paper's size: 20 devices, 10 slots", 60.0, of_the_paper=True),
-        "cmg-n30": Suite("30 devices", 60.0),
-        "cmg-n40": Suite("40 devices", 60.0),
-        "cmg-n50": Suite("50 devices", 60.0),
-        "cmg-moderate": Suite("A moderate eavesdropper", 60.0),
-        "cmg-strong": Suite("A strong eavesdropper", 60.0),
+        "cmg-paper": Suite("The paper's size: 20 devices, 10 slots", 60.0, claims=figures("paper")),
+        "cmg-n30": Suite("30 devices", 60.0, claims=figures("n30")),
+        "cmg-n40": Suite("40 devices", 60.0, claims=figures("n40")),
+        "cmg-n50": Suite("50 devices", 60.0, claims=figures("n50")),
+        "cmg-moderate": Suite("A moderate eavesdropper", 60.0, claims=figures("moderate")),
+        "cmg-strong": Suite("A strong eavesdropper", 60.0, claims=figures("strong")),
         "cmg-battery-9": Suite("Batteries of 9 J", 60.0),
         "cmg-battery-10": Suite("Batteries of 10 J", 60.0),
         "cmg-battery-11": Suite("Batteries of 11 J", 60.0),
@@ -76,7 +78,10 @@ STUDY = Study(
         "offloads_per_channel": Metric("offloads of a channel", 2),
         "penalised_objective": Metric("penalised objective", 2),
     },
+    claims=CLAIMS,
     sampled=False,
+    strict=True,
+    variants=dict.fromkeys(ABLATIONS, "paper"),
 )
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,11 +90,24 @@ class Limited:
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite of a study: what it says, how long the clairvoyant reference has [s], and whether the paper's figures are of it."""
+    """A suite of a study.
+
+    Attributes
+    ----------
+    title
+        What it says.
+    reference_seconds
+        How long the clairvoyant reference has [s].
+    of_the_paper
+        Whether the study's claims are of it.
+    claims
+        The paper's of this suite alone, in place of the study's.
+    """
 
     title: str
     reference_seconds: float
     of_the_paper: bool = False
+    claims: Claims | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +136,8 @@ class Study:
         The clairvoyant method.
     sampled
         Whether agents are run a second time with ``sampled=1``.
+    strict
+        Whether agents are run a second time with ``strict=1``.
     variants
         Presets that are ablations, each with the preset that it departs from: in claims they stand beside it, as ``agent preset``.
     """
@@ -137,6 +152,7 @@ class Study:
     claims: Claims | None = None
     reference: str = "auto"
     sampled: bool = True
+    strict: bool = False
     variants: Mapping[str, str] = field(default_factory=dict)
 
     def short(self, name: str) -> str:
@@ -345,7 +361,7 @@ def _run(study: Study, store: Store, suite: str, trained: Sequence[Trained], job
     """Do what is missing on a suite, and give the keys of all its runs."""
     stored = read_instances(load_suite(suite))
     own = [one for one in trained if suite in study.suites_of(one.header)]
-    ways = ("", ",sampled=1") if study.sampled else ("",)
+    ways = ("", *([",sampled=1"] if study.sampled else []), *([",strict=1"] if study.strict else []))
     texts = [f"{one.header['agent']}:checkpoint={one.path}{way}" for one in own for way in ways]
     limits = {POLICY_SECONDS: [*(f"{study.problem}/{rule}" for rule in (*study.simple, *study.rules)), *texts]}
     limits.setdefault(reference_limit or study.suites[suite].reference_seconds, []).append(f"{study.problem}/{study.reference}")
@@ -378,8 +394,9 @@ def main(study: Study) -> None:
             frame = to_frame(store)
             runs = frame[frame["key"].isin(keys)].reset_index(drop=True)
             tables |= {suite: agents(study, runs), f"{suite} demands": demands(study, runs)}
-            if study.claims and study.suites[suite].of_the_paper:
-                verdicts = beside_the_paper(study, runs)
+            claims = study.suites[suite].claims or (study.claims if study.suites[suite].of_the_paper else None)
+            if claims:
+                verdicts = beside_the_paper(replace(study, claims=claims), runs)
                 tables[f"{suite} beside the paper"] = "\n\n".join(f"Trained: {label}.\n\n{text}" for label, text in verdicts.items())
     if arguments.doc is None:
         for name, text in tables.items():
