@@ -28,6 +28,10 @@ class Known(NamedTuple):
         Cost of local inference at full clock, how its parts depend on the clock, and the least clock.
     switch_cost, inertia
         What another edge than before costs, and by how much the same one is preferred.
+    insistence
+        Even shares of an edge that a device counts on before it runs locally.
+    crowding
+        How many devices each one counts as that is expected on an edge.
     battery, efficiency, previous, last_cost
         First columns of a row's parts, see `problems.p_marl.layout`.
     crowds
@@ -48,6 +52,8 @@ class Known(NamedTuple):
     slowest: float
     switch_cost: float
     inertia: float
+    insistence: float
+    crowding: float
     battery: int
     efficiency: int
     previous: int
@@ -57,7 +63,7 @@ class Known(NamedTuple):
     remembered: int
 
     @classmethod
-    def of(cls, layout: Layout, instance: Instance, memory: float, inertia: float) -> Known:
+    def of(cls, layout: Layout, instance: Instance, memory: float, inertia: float, insistence: float, crowding: float) -> Known:
         """What there is to know of a task and its instances, whose trace is not read; arguments as of `networks.EdgeNetwork`."""
         remembers = memory < 1
         starts = [layout.record.start] * layout.records + [layout.mean_action.start + 1] * layout.mean_field  # that begins with local
@@ -74,6 +80,8 @@ class Known(NamedTuple):
             slowest=instance.clock_floor,
             switch_cost=instance.switch_cost,
             inertia=inertia,
+            insistence=insistence,
+            crowding=crowding,
             battery=layout.battery,
             efficiency=layout.efficiency.start,
             previous=layout.previous.start,

@@ -59,7 +59,7 @@ def describe(seen: np.ndarray, known: Known) -> tuple[np.ndarray, np.ndarray, np
             line = told[count]
             for cut in range(cuts):
                 fixed = known.share[cut] * local + known.switch_cost * (begun - stays) + known.sending[cut] / efficiency
-                evenly = min(evenly, fixed + known.work[cut] * even)
+                evenly = min(evenly, fixed + known.work[cut] * even / known.insistence)
                 pays = fixed + known.work[cut] < local
                 mask[n, 1 + edge * cuts + cut] = pays
                 useful = useful or pays
@@ -79,7 +79,7 @@ def describe(seen: np.ndarray, known: Known) -> tuple[np.ndarray, np.ndarray, np
                     others = total
             best[edge] = DEAREST
             for cut in range(cuts):
-                price = min(max(line[cut] + known.work[cut] * (1.0 + others) - known.inertia * stays, 0.0), DEAREST)
+                price = min(max(line[cut] + known.work[cut] * (1.0 + known.crowding * others) - known.inertia * stays, 0.0), DEAREST)
                 costs[count, cut] = price
                 if mask[n, 1 + edge * cuts + cut]:
                     best[edge] = min(best[edge], price)

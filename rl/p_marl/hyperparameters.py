@@ -54,6 +54,10 @@ class Hyperparameters:
         Weight of what is new in the running means of what others did; 1 for none.
     prior, inertia
         Advantage of an option whose estimated cost is lower by 1, and how much lower that of the edge attached to is; of ``edges`` only.
+    insistence
+        Even shares of an edge that a device counts on before it runs locally; of ``edges`` only.
+    crowding
+        How many devices each one counts as that is expected on an edge; of ``edges`` only.
     offset, scale
         A reward -c is learned from as (offset - c) scale.
     dqn
@@ -72,12 +76,25 @@ class Hyperparameters:
     memory: Annotated[float, Field(gt=0, le=1)] = 0.1
     prior: Annotated[float, Field(ge=0)] = 10.0
     inertia: Annotated[float, Field(ge=0)] = 0.02
+    insistence: Annotated[float, Field(ge=1)] = 3.0
+    crowding: Positive = 1.2
     offset: float = 1.0
     scale: Positive = 10.0
     dqn: Settings = _LEARNER
     validations: Count = 10
     validation_instances: Count = 32
 
+
+_LARGE = Hyperparameters(
+    transitions=400_000,
+    worlds=24,
+    episodes=6,
+    epochs=40,
+    dqn=replace(_LEARNER, updates=6, start=0.01, learning_rate=2e-4),
+    validations=8,
+    validation_instances=4,
+)
+"""Hundreds of devices: each explores less, since a few that stray are felt by all, and hours are learned from in parts."""
 
 _PAPER = Hyperparameters(
     transitions=17_280_000,  # 300 episodes of 240 devices and 240 epochs, when epsilon has come to 0.05; not in the paper
@@ -101,9 +118,9 @@ _PAPER = Hyperparameters(
 
 def presets(exploration: Exploration) -> Mapping[str, Hyperparameters]:
     """Hyper-parameters by the name of a preset, for agents that explore so."""
-    found = {"default": Hyperparameters(), "paper": _PAPER}
+    found = {"default": Hyperparameters(), "large": _LARGE, "paper": _PAPER}
     if exploration == "boltzmann":  # temperatures in the unit of the reward as it is learned from; not in the paper
-        soft = {"default": (0.5, 0.05), "paper": (1.0, 0.01)}
+        soft = {"default": (0.5, 0.05), "large": (0.5, 0.05), "paper": (1.0, 0.01)}
         return {
             name: replace(chosen, dqn=replace(chosen.dqn, exploration=exploration, start=soft[name][0], least=soft[name][1]))
             for name, chosen in found.items()

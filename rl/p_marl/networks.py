@@ -92,10 +92,10 @@ class Scored(NamedTuple):
 class EdgeNetwork:
     """Scores the cuts of every edge by what the device knows of that edge, through the same layers for all edges, devices and sizes.
 
-    The advantage of an option begins at its estimated cost, a + b (1 + c) / L, as if the edge were shared equally with the c devices that
+    The advantage of an option begins at its estimated cost, a + b (1 + x c) / L, as if the edge were shared equally with the c devices that
     are remembered there, or where nothing is known of them, with as many as there are per edge; the layers learn what is to be added.
     Not admitted are options that would cost more than local inference even with the edge for themselves, and local inference where an
-    option would cost less if all devices were spread evenly.
+    option would cost less with so many even shares as the device insists on: max-min fair edges give more to who needs more.
 
     Attributes
     ----------
@@ -109,6 +109,10 @@ class EdgeNetwork:
         As `Sight` has it.
     prior, inertia
         Advantage of an option whose estimated cost is lower by 1, and by how much that of the edge attached to is lower.
+    insistence
+        Even shares of an edge that a device counts on before it runs locally.
+    crowding
+        x, above 1 where crowds are avoided by more than they cost oneself.
     """
 
     layout: Layout
@@ -117,10 +121,13 @@ class EdgeNetwork:
     memory: float
     prior: float
     inertia: float
+    insistence: float
+    crowding: float
     _known: Known = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_known", Known.of(self.layout, self.instance, self.memory, self.inertia))
+        known = Known.of(self.layout, self.instance, self.memory, self.inertia, self.insistence, self.crowding)
+        object.__setattr__(self, "_known", known)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the weights by name."""
@@ -159,4 +166,5 @@ def network_of(layout: Layout, instance: Instance, chosen: Hyperparameters) -> N
     """Network for a layout of the task; of the instance constants are read, not its trace."""
     if chosen.network == "paper":
         return PaperNetwork(layout, chosen.width, chosen.memory)
-    return EdgeNetwork(layout, instance, chosen.width, chosen.memory, chosen.prior, chosen.inertia)
+    beforehand = chosen.prior, chosen.inertia, chosen.insistence, chosen.crowding
+    return EdgeNetwork(layout, instance, chosen.width, chosen.memory, *beforehand)

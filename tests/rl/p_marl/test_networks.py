@@ -45,18 +45,19 @@ def test_numpy_and_torch_agree(name, preset, worlds, quick, random_weights, torc
     assert np.array_equal(known.mask, same.mask.numpy())
 
 
-def test_masks_are_the_tasks_less_what_cannot_pay(quick, crowd):
-    """The text's network admits what the task does; scored options pay at best, local inference only if they do not at even shares."""
+@pytest.mark.parametrize(("insistence", "work"), [(1.0, 100.0), (3.0, 350.0)])
+def test_masks_are_the_tasks_less_what_cannot_pay(insistence, work, quick, crowd):
+    """The text's network admits what the task does; scored options pay at best, local inference only if they do not at so many even shares."""
     method = Method(ofr=True, coa=True)
-    worlds = [generate(crowd.model_copy(update={"edge_work": 100.0, "population": count}), 20_000) for count in (12, 9)]
+    worlds = [generate(crowd.model_copy(update={"edge_work": work, "population": count}), 20_000) for count in (12, 9)]
     network, rows, observation = made(method, worlds, quick(preset="paper"))
     assert np.array_equal(network.encode(np, rows).mask, observation["mask"].reshape(24, -1))
-    network, rows, observation = made(method, worlds, quick())
+    network, rows, observation = made(method, worlds, replace(quick(), insistence=insistence))
     found = network.encode(np, rows).mask.reshape(2, 12, -1)
     previous = observation["agents"][0][:, method.layout(worlds[0]).previous].argmax(axis=1)
     choices = options(worlds[0], 2, previous)
     pays = choices.fixed + choices.shared / worlds[0].multiprocessors < choices.local[:, None, None]
-    even = choices.fixed + choices.shared * 7 / worlds[0].multiprocessors < choices.local[:, None, None]
+    even = choices.fixed + choices.shared * 7 / insistence / worlds[0].multiprocessors < choices.local[:, None, None]
     near = observation["mask"][0, :, 1:]
     alone = ~(near & even.reshape(12, -1)).any(axis=1)
     assert alone.any()
@@ -86,7 +87,7 @@ def test_prices_are_the_problems_own(worlds, quick):
 
 
 def test_first_choices_are_those_of_least_estimated_cost(worlds, quick, torch):
-    """Before anything is learned: a + b (1 + those remembered on the edge) / L, less for the own edge, or local inference."""
+    """Before anything is learned: a + b (1 + x times those remembered on the edge) / L, less for the own edge, or local inference."""
     from mecbench.rl import mlp
 
     method = Method(ofr=True, coa=True)
@@ -101,7 +102,7 @@ def test_first_choices_are_those_of_least_estimated_cost(worlds, quick, torch):
     fixed, local = choices.fixed, choices.local[:, None]
     remembered = rows[:, layout.features : -1].reshape(12, 2, -1)
     work = world.tail_work[:-1] / world.latency_unit
-    expected = fixed + work * (1 + remembered.sum(axis=2, keepdims=True)) / world.multiprocessors
+    expected = fixed + work * (1 + network.crowding * remembered.sum(axis=2, keepdims=True)) / world.multiprocessors
     expected -= network.inertia * rows[:, layout.previous][:, 1:, None]
     near = rows[:, layout.efficiency] > 0
     costs = np.concatenate((local, np.where(near[..., None], expected, np.inf).reshape(12, -1)), axis=1)
