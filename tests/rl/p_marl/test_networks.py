@@ -47,7 +47,7 @@ def test_numpy_and_torch_agree(name, preset, worlds, quick, random_weights, torc
 
 @pytest.mark.parametrize(("insistence", "work"), [(1.0, 100.0), (3.0, 350.0)])
 def test_masks_are_the_tasks_less_what_cannot_pay(insistence, work, quick, crowd):
-    """The text's network admits what the task does; scored options pay at best, local inference only if they do not at so many even shares."""
+    """The text's network admits what the task does; scored options pay at best, local inference only if none does at so many shares."""
     method = Method(ofr=True, coa=True)
     worlds = [generate(crowd.model_copy(update={"edge_work": work, "population": count}), 20_000) for count in (12, 9)]
     network, rows, observation = made(method, worlds, quick(preset="paper"))
