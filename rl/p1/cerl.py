@@ -13,11 +13,13 @@ from mecbench.problems.p1 import Instance
 from mecbench.rl import mlp
 from mecbench.rl.p1.episodes import Episodes
 from mecbench.rl.p1.hyperparameters import Evolved, Exploration
+from mecbench.rl.p1.judging import objectives
 from mecbench.rl.p1.network import Network
 from mecbench.rl.p1.packing import Packing
-from mecbench.rl.p1.players import Player, rows_of
+from mecbench.rl.p1.players import Player, Players, rows_of
 from mecbench.rl.p1.population import Gaussian
 from mecbench.rl.p1.transitions import Memory, Transitions, over_steps
+from mecbench.solvers.p1.answers import IMPOSSIBLE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,7 +63,7 @@ def another(random: RandomState, exploration: Exploration, temperature: float, v
     """
     if exploration == "softmax":
         return (values / temperature + random.gumbel(size=values.shape)).argmax(axis=1)
-    allowed = values > mlp.IMPOSSIBLE / 2
+    allowed = values > IMPOSSIBLE / 2
     drawn = np.floor(random.random_sample(len(values)) * allowed.sum(axis=1))
     found: np.ndarray = (allowed.cumsum(axis=1) > drawn[:, None]).argmax(axis=1)
     return found
@@ -145,7 +147,7 @@ class CERL:
             self.population[INJECTED] = self._flat(self.weights)
         if self.generation % settings.synchronise == 0:
             self._targets = self.population
-        self._judge()
+        learned += self._judge()
         order = np.argsort(-self.fitness, kind="stable")
         self.gaussian.update(self.population[order[: settings.elites]], settings.noise)
         played, reward = self._play(order[: settings.interacting].tolist())
@@ -201,10 +203,13 @@ class CERL:
         self._statistics = list(state["statistics"])
         self.generation, self.updates = state["counts"]
 
-    def _judge(self) -> None:
-        """Fitness of all individuals by one batch; the injected one is held against its own target network."""
-        own = self._settings.synchronise == 1
-        transitions = self._batch(self._settings.sample)
+    def _judge(self) -> int:
+        """Fitness of all individuals by one batch, or by instances that all play; how many answers they gave.
+
+        By a batch, the injected one is held against its own target network.
+        """
+        settings = self._settings
+        own, transitions = settings.synchronise == 1, self._batch(settings.sample)
         judged = []
         for place, vector in enumerate(self.population):
             if place == INJECTED and self.generation > 0:
@@ -214,6 +219,12 @@ class CERL:
                 judged.append(self._judged(vector, None if own else self._targets[place], transitions))
         self.fitness = np.array([found for found, _ in judged])
         self._statistics = [dict(statistics) for _, statistics in judged]
+        if settings.fitness == "error":
+            return 0
+        individuals = [self.individual(place) for place in range(settings.population)]
+        costs, answers = objectives(self._network, self._packing, individuals, self._draw(settings.instances))
+        self.fitness = -costs.mean(axis=1)
+        return answers
 
     def _judged(self, vector: np.ndarray, target: np.ndarray | None, transitions: Transitions) -> tuple[float, dict[str, np.ndarray]]:
         """Fitness of weights in a row and the statistics by which they are to act."""
@@ -226,16 +237,18 @@ class CERL:
         settings, random = self._settings, self.random
         count = len(elites)
         rows = count + settings.episodes
-        episodes = Episodes(lambda: self._draw(rows), rows, self._packing, self._network.base == "outlook")
-        players = [Player(self._network, self.individual(place)) for place in elites]
+        episodes = Episodes(lambda: self._draw(rows), rows, self._packing, self._network.base == "outlook", settings.baseline)
+        players = Players(self._network, [self.individual(place) for place in elites]) if elites else None
         learner, own = Player(self._network, self.arrays()), slice(count, rows)
         epsilon = max(settings.epsilon_least, settings.epsilon * settings.epsilon_decay**self.generation)
+        lean = settings.lean * random.standard_normal((settings.episodes, 1)).astype(np.float32)
         seen, answers, rewards, over = [episodes.reset()], [], [], False
         while not over:
             answer = np.zeros(rows, dtype=np.int64)
-            for row, player in enumerate(players):
-                answer[row] = player.answer(rows_of(episodes.seen, slice(row, row + 1)))[0]
+            if players is not None:
+                answer[:count] = players.answer(rows_of(episodes.seen, slice(0, count)))
             values = learner.values(rows_of(episodes.seen, own))
+            values[:, :: self._network.columns] += lean
             best = values.argmax(axis=1)
             astray = random.random_sample(settings.episodes) < epsilon
             best[astray] = another(random, settings.exploration, settings.temperature, values[astray])

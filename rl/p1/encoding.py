@@ -6,14 +6,17 @@ of the slot have left since then reaches the network with the edges from the ask
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from mecbench.problems.p1.instance import SERVER
 from mecbench.problems.p1.layout import ASKED, NODE_FEATURES, SHARED_FEATURES, TASK_FEATURES, Layout
 from mecbench.problems.task import Observation
-from mecbench.rl.p1.outlook import Outlook, best_share
+from mecbench.solvers.p1.answers import GIGA, Charges
+from mecbench.solvers.p1.outlook import Estimate, best_share
+
+if TYPE_CHECKING:
+    from mecbench.rl.p1.encoding_compiled import Shown
 
 __all__ = ["CONTEXT", "EDGES", "GRAPH", "LAYERS", "NODES", "TASKS", "Encoder", "Shows", "features"]
 
@@ -38,10 +41,7 @@ CONTEXT = {"paper": 0, "extended": 14}
 GRAPH = ("nodes", "link", "tasks", "places", "profile")
 """Of what is seen, what stays as it is throughout a slot."""
 
-GIGA = 1e9
 _CYCLES, _BITS = 4.5e8, 1e6  # units of work and output
-_RATE = 4e7  # unit of rates [bit/s]
-_UNLINKED = 1.0  # time that stands for no link [s]; links take less by far
 
 
 def features(shows: Shows) -> tuple[int, int]:
@@ -61,35 +61,32 @@ class Encoder:
     shows
         What edges and context tell.
     ahead
-        Whether to estimate what shares are worth and what is left of the tasks will cost; see `Outlook`.
+        Whether to estimate what shares are worth and what is left of the tasks will cost; see `Estimate`.
     """
 
     def __init__(self, static: dict[str, np.ndarray], layout: Layout, shows: Shows, ahead: bool) -> None:
-        self._layout, self._shows = layout, shows
-        self._link = static["link"]
-        rows = len(self._link)
-        bits = np.concatenate((static["input_bits"][:, None], static["layer_bits"]), axis=1)
-        self._bits, self._rate = bits.astype(float), static["rate"]
-        self._cycles = static["layer_cycles"].astype(float)
-        self._total = np.concatenate((np.zeros((rows, 1)), np.cumsum(self._cycles, axis=1)), axis=1)
+        from mecbench.rl.p1.encoding_compiled import Known
+
+        self._layout, self._shows, rows = layout, shows, len(static["link"])
+        charges = Charges(static)
+        self._estimate = Estimate(static, layout, charges) if ahead else None
+        self._known = Known(
+            window=layout.window,
+            link=static["link"],
+            rate=static["rate"],
+            bits=charges.bits,
+            total=charges.total / GIGA,
+            energy=charges.energy,
+            time=charges.time,
+            best=best_share(charges.energy, charges.time),
+            hop_weight=charges.hop_weight,
+            penalty=static["penalty"],
+            deadline=static["deadline"],
+            slots=static["slots"],
+            arrivals=static["arrival_rate"] * (layout.nodes - 1),
+        )
         self._frequency = static["frequency"]
-        self._hop_weight = static["energy_weight"] * static["transmission_power"] + static["delay_weight"]
-        # Weighted energy and time of a gigacycle at one per cent: a block costs W (energy x^2 + time / x).
-        speed = self._frequency / 100.0
-        self._energy = static["energy_weight"][:, None] * static["energy_coefficient"] * GIGA * speed**2
-        self._time = static["delay_weight"][:, None] * GIGA / speed
-        self._penalty, self._deadline = static["penalty"], static["deadline"]
-        self._slots = static["slots"]
-        self._arrivals_each = static["arrival_rate"] * (layout.nodes - 1)
-        rest = (self._total[:, -1:] - self._total) / GIGA
-        self._outlook = Outlook(static, layout, self._energy, self._time, rest) if ahead else None
-        self._best = best_share(self._energy, self._time)
-        server = np.arange(layout.nodes) == SERVER
-        self._server, self._reach = np.broadcast_to(server, self._energy.shape), self._link[:, :, SERVER] | server
-        onward = bits[:, None] / self._rate[:, :, SERVER, None]  # [B, M, L + 1]
-        self._onward = np.where(server[:, None], 0.0, np.where(self._reach[..., None], onward, _UNLINKED))
-        outputs = np.stack((self._cycles / _CYCLES, bits[:, 1:] / _BITS), axis=-1)
-        self._profile = outputs.astype(np.float32)
+        self._profile = np.stack((static["layer_cycles"] / _CYCLES, charges.bits[:, 1:] / _BITS), axis=-1).astype(np.float32)
         self._slot = np.full(rows, -1)
         self._width = 0
         self._graph: dict[str, np.ndarray] = {}
@@ -111,53 +108,43 @@ class Encoder:
             - ``work`` [B, L]: gigacycles up to the end of each layer; ``future`` [B, K, L + 1]: what all that is left then will cost.
             - ``fresh`` [B] says whether the slot has just begun.
         """
+        from mecbench.rl.p1.encoding_compiled import count_offered, describe
+
         slot = observation["shared"][:, SHARED_FEATURES.index("slot")].astype(np.int64)
         fresh = (slot != self._slot) & (observation["phase"] == ASKED)
-        self._slot[fresh] = slot[fresh]
         if fresh.any():
+            self._slot[fresh] = slot[fresh]
             self._begin(observation, fresh)
-        rows = np.arange(len(slot))
-        asked = observation["agents"][rows, observation["asked"]]
-        node, done = (asked[:, TASK_FEATURES.index(name)].astype(np.int64) for name in ("node", "layers_done"))
-        hop = self._hop(rows, node, done)
-        work = np.maximum(self._total[:, 1:] - self._total[rows, done][:, None], 0.0) / GIGA
-        prices = np.stack((np.where(np.isfinite(hop), hop, 0.0) * self._hop_weight[:, None], self._energy, self._time), axis=-1)
-        toll, future = self._prospects(observation, asked)
-        prices = np.concatenate((prices, toll[..., None]), axis=-1)
-        edges, context = self._describe(observation, asked, node, done, hop, prices, work)
-        mask = observation["mask"]
-        open_ = (mask[..., 0] > 0) | (mask[..., 1:-1] > 0).any(axis=2)
-        offered = np.argsort(~open_, axis=1, kind="stable")[:, : max(1, int(open_.sum(axis=1).max()))]
-        at = rows[:, None], offered
-        return self._graph | {
-            "asked": self._place[rows, observation["asked"]],
-            "offered": offered,
-            "edges": edges[at].astype(np.float32),
-            "context": context.astype(np.float32),
-            "mask": mask[at],
-            "prices": prices[at].astype(np.float32),
-            "work": work.astype(np.float32),
-            "future": future[at].astype(np.float32),
-            "fresh": fresh,
-        }
+        parts = tuple(observation[name] for name in ("asked", "mask", "nodes", "agents", "shared"))
+        shown = self._room(count_offered(observation["mask"]))
+        describe(self._known, *parts, *self._prospects(observation), shown)
+        asked = self._place[np.arange(len(slot)), observation["asked"]]
+        return self._graph | shown._asdict() | {"asked": asked, "fresh": fresh}
 
-    def _hop(self, rows: np.ndarray, node: np.ndarray, done: np.ndarray) -> np.ndarray:
-        """Seconds of the asked task's hop to every node, infinite without a link; shape [B, M]."""
-        seconds = self._bits[rows, done][:, None] / self._rate[rows, node]
-        seconds[rows, node] = 0.0
-        linked = self._link[rows, node]
-        linked[rows, node] = True
-        found: np.ndarray = np.where(linked, seconds, np.inf)
-        return found
+    def _room(self, offered: int) -> Shown:
+        """Where what is seen of answers at so many nodes is written to."""
+        from mecbench.rl.p1.encoding_compiled import Shown
 
-    def _prospects(self, observation: Observation, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `Outlook.look`; without an outlook shares are worth nothing, and nothing costs anything but to be out of slots."""
-        if self._outlook is not None:
-            return self._outlook.look(observation, asked)
-        shape = len(asked), self._layout.nodes, self._layout.layers + 1
-        future = np.broadcast_to(np.where(asked[:, TASK_FEATURES.index("slots_left")] > 1, 0.0, self._penalty)[:, None, None], shape).copy()
-        future[..., -1] = 0.0
-        return np.zeros(shape[:2]), future
+        rows, layers, (edges, context) = len(self._slot), self._layout.layers, features(self._shows)
+        return Shown(
+            offered=np.empty((rows, offered), dtype=np.int64),
+            edges=np.empty((rows, offered, edges), dtype=np.float32),
+            context=np.empty((rows, context), dtype=np.float32),
+            mask=np.empty((rows, offered, layers + 2), dtype=np.uint8),
+            prices=np.empty((rows, offered, 4), dtype=np.float32),
+            work=np.empty((rows, layers), dtype=np.float32),
+            future=np.empty((rows, offered, layers + 1), dtype=np.float32),
+        )
+
+    def _prospects(self, observation: Observation) -> tuple[np.ndarray, np.ndarray]:
+        """As `Estimate.look`; without an estimate shares are worth nothing, and nothing costs anything but to be out of slots."""
+        layout, asked = self._layout, self._layout.asked(observation)
+        if self._estimate is not None:
+            return self._estimate.look(observation, asked)
+        future = np.zeros((len(asked), layout.nodes, layout.layers + 1))
+        late = asked[:, TASK_FEATURES.index("slots_left")] <= 1
+        future[late, :, :-1] = self._known.penalty[late, None, None]
+        return np.zeros(future.shape[:2]), future
 
     def _begin(self, observation: Observation, fresh: np.ndarray) -> None:
         """Note how a slot begins in some episodes."""
@@ -180,7 +167,7 @@ class Encoder:
         )
         capacity = self._frequency[rows, source.astype(np.int64)] / GIGA
         graph["tasks"][rows, place] = np.stack(
-            (np.ones(rows.size), slots / self._layout.window, seconds / self._deadline[rows], capacity), axis=-1
+            (np.ones(rows.size), slots / self._layout.window, seconds / self._known.deadline[rows], capacity), axis=-1
         )
         graph["places"][rows, place] = np.stack((source, node, done), axis=-1)
 
@@ -189,7 +176,7 @@ class Encoder:
         count = len(self._slot)
         grown: dict[str, np.ndarray] = {
             "nodes": np.zeros((count, self._layout.nodes, NODES), dtype=np.float32),
-            "link": self._link.astype(np.float32),
+            "link": self._known.link.astype(np.float32),
             "tasks": np.zeros((count, width, TASKS), dtype=np.float32),
             "places": np.zeros((count, width, 3), dtype=np.int16),
             "profile": self._profile,
@@ -199,80 +186,3 @@ class Encoder:
             grown[name][:, : held.shape[1]] = held
         place[:, : self._place.shape[1]] = self._place
         self._graph, self._place, self._width = grown, place, width
-
-    def _describe(
-        self,
-        observation: Observation,
-        asked: np.ndarray,
-        node: np.ndarray,
-        done: np.ndarray,
-        hop: np.ndarray,
-        prices: np.ndarray,
-        work: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Edges [B, M, E] and context [B, C]."""
-        layout, rows = self._layout, np.arange(len(node))
-        free_hops = observation["shared"][:, SHARED_FEATURES.index("free_hops")]
-        free = observation["nodes"][..., NODE_FEATURES.index("free")]
-        nodes = np.arange(layout.nodes)
-        stays = nodes == node[:, None]
-        linked = np.isfinite(hop)
-        rate = np.where(linked & ~stays, self._rate[rows, node] / _RATE, 0.0)
-        seconds = np.where(linked, hop, _UNLINKED)
-        edges = np.stack((stays, linked, rate, 10.0 * seconds, free, np.broadcast_to(free_hops[:, None], free.shape)), axis=-1)
-        if self._shows == "paper":
-            return edges, np.zeros((len(node), 0))
-
-        mask = observation["mask"]
-        least, most = mask[..., layout.layers].astype(float), mask[..., -1].astype(float)
-        rest = work[:, -1:]
-        share = np.clip(self._best, np.maximum(least, 1.0), np.maximum(most, 1.0))
-        finishing = prices[..., 0] + rest * (self._energy * share**2 + self._time / share)
-        finishing = np.where(least > 0, np.minimum(finishing, self._penalty[:, None]), self._penalty[:, None])
-        more = (
-            mask[..., 0] > 0,
-            least > 0,
-            least / 100.0,
-            np.log1p(10.0 * finishing) / 4.0,
-            self._reach,
-            10.0 * self._onward[rows, :, done],
-            self._server,
-        )
-        return np.concatenate((edges, np.stack(more, axis=-1)), axis=-1), self._ahead(
-            observation, asked, free[:, SERVER], free_hops, rest[:, 0]
-        )
-
-    def _ahead(self, observation: Observation, asked: np.ndarray, free: np.ndarray, free_hops: np.ndarray, rest: np.ndarray) -> np.ndarray:
-        """Context: where the asked task is, how many others there are or are to be expected, what of server and hops is left for each."""
-        layout, agents = self._layout, observation["agents"]
-        columns = {name: agents[..., TASK_FEATURES.index(name)] for name in ("active", "due", "slots_left")}
-        active = columns["active"] > 0
-        due = active & (columns["due"] > 0)
-        urgent = due & (columns["slots_left"] <= 1)
-        slot = observation["shared"][:, SHARED_FEATURES.index("slot")]
-        arrival_slots = self._slots - layout.window + 1
-        expected = self._arrivals_each * np.maximum(arrival_slots - 1 - slot, 0)
-        number, waiting, late = due.sum(axis=1), (active & ~due).sum(axis=1), urgent.sum(axis=1)
-        later = np.maximum(self._slots - 1 - slot, 0)
-        own = asked[:, TASK_FEATURES.index("slots_left")]
-        each = np.maximum(number, 1)
-        everybody = each + waiting + expected
-        return np.stack(
-            (
-                own / layout.window,
-                own <= 1,
-                asked[:, TASK_FEATURES.index("layers_done")] / layout.layers,
-                rest,
-                asked[:, TASK_FEATURES.index("seconds_left")] / self._deadline,
-                later / self._slots,
-                np.log1p(number),
-                np.log1p(waiting),
-                np.log1p(late),
-                np.log1p(expected),
-                np.minimum((free + later) / everybody, 1.0),
-                np.minimum(free / each, 1.0),
-                np.minimum(free_hops / each, 1.0),
-                np.minimum((free_hops + later) / everybody, 1.0),
-            ),
-            axis=-1,
-        )

@@ -1,19 +1,25 @@
 """Graph convolutions (11) over the nodes of the system and the layers of its tasks, for NumPy and PyTorch alike.
 
 The union graph has M nodes of the system and L layers of each of W tasks. Its edges are the links between nodes, those from a
-layer to the next, from a task's node to its next layer and from its source to its first. Instead of the square matrix, of which
-next to nothing is filled, its blocks are applied one by one.
+layer to the next, from a task's node to its next layer and from its source to its first. Next to nothing of its square matrix is
+filled, so it is kept and multiplied as a sparse one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import pairwise
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from mecbench.rl.p1.encoding import LAYERS, NODES, TASKS
+import numpy as np
 
-__all__ = ["FEATURES", "Detail", "Norm", "blocks", "convolve", "shapes", "statistics"]
+from mecbench.rl.p1.encoding import GRAPH, LAYERS, NODES, TASKS
+
+if TYPE_CHECKING:
+    from mecbench.rl.p1.graph_compiled import Matrix
+
+__all__ = ["FEATURES", "Detail", "Graph", "Norm", "convolve", "shapes", "statistics", "union"]
 
 FEATURES = NODES + TASKS + LAYERS
 """Columns of X (11): those of nodes, then those of layers, 0 for the other kind."""
@@ -44,8 +50,30 @@ def statistics(widths: Sequence[int], norm: Norm) -> dict[str, tuple[int, ...]]:
     return {f"running_{what}_{turn}": (width,) for turn, width in enumerate(widths) for what in ("mean", "variance")}
 
 
-def blocks(array: Any, seen: Mapping[str, Any], detail: Detail) -> dict[str, Any]:
-    """Features and blocks of the normalised adjacency of G graphs.
+class Graph(NamedTuple):
+    """G graphs side by side, ready for any weights; those of a `Union`.
+
+    Attributes
+    ----------
+    mixed
+        A X (11), features of all vertices among their neighbours, shape [V, F].
+    whole, ends
+        Matrices.
+    place
+        Row of each task in ``ends``, shape [G, W].
+    nodes
+        M.
+    """
+
+    mixed: Any
+    whole: Matrix
+    ends: Matrix
+    place: Any
+    nodes: int
+
+
+def union(array: Any, seen: Mapping[str, Any], detail: Detail, depth: int) -> Graph:
+    """Graphs of slots.
 
     Parameters
     ----------
@@ -54,98 +82,79 @@ def blocks(array: Any, seen: Mapping[str, Any], detail: Detail) -> dict[str, Any
     seen
         What `Encoder.see` gives, of which only the graph is read; arrays of that module.
     detail
-        With ``"tasks"``, L is 1 below; what stands for a task has the work of all layers that are left.
-
-    Returns
-    -------
-    dict
-        Features ``nodes`` [G, M, F] and ``layers`` [G, W, L, F]. Blocks, divided by the roots of both degrees: ``link`` [G, M, M] between
-        nodes, ``cross`` [G, M, W L] between nodes and layers, ``chain`` [G, W, L, L] between the layers of a task, the first and the last
-        with self-loops; and of the last two the rows of the layers that tasks run next, ``next_cross`` [G, W, M] and ``next_chain``
-        [G, W, 1, L]. ``number`` is that of the tasks of each graph [G]. Where there is no task, all is 0.
+        With ``"tasks"``, what stands for a task has the work of all layers that are left.
+    depth
+        How many convolutions follow; a single one needs the rows of ``ends`` alone.
     """
-    link, tasks, profile = seen["link"], seen["tasks"], seen["profile"]
-    source, place, done = (seen["places"][..., column] for column in range(3))
-    there = tasks[..., :1]
-    graphs, count = link.shape[:2]
-    width, layers = tasks.shape[1], profile.shape[1]
-    number = array.arange(layers)
-    following = (number == done[..., None]) * there
-    first = (number == 0) * there
-    over = (number < done[..., None]) * there
-    if detail == "layers":
-        described = array.broadcast_to(profile[:, None], (graphs, width, layers, 2)) * there[..., None]
-    else:
-        left = ((there - over)[..., None] * profile[:, None]).sum(2)[:, :, None]
-        held = (following[..., None] * profile[:, None]).sum(2)[:, :, None]
-        described = array.concatenate((left[..., :1], held[..., 1:]), -1)
-        over, first, following = over.mean(2)[..., None], following[..., :1], there
-        layers, number = 1, number[:1]
+    from mecbench.rl.p1.graph_compiled import Matrix, build, multiply
 
-    node = array.arange(count)[:, None]
-    exists = there[..., 0][:, None]
-    holds = ((node == place[:, None]) * exists)[..., None] * following[:, None]
-    owns = ((node == source[:, None]) * exists)[..., None] * first[:, None]
-    # One edge where the first layer is next and still at the source.
-    cross = (holds + owns - holds * owns).reshape(graphs, count, width * layers)
-    looped = array.where(node == node[:, 0], 1.0, link)
-    # A layer's neighbours within its task: itself, the one before and the one after.
-    near = ((number[:, None] - number) ** 2 <= 1) * there[..., None]
-    root = (looped.sum(2) + cross.sum(2)) ** -0.5
-    own = there * (near.sum(3) + cross.sum(1).reshape(graphs, width, layers) + (1.0 - there)) ** -0.5
-    cross = cross * root[:, :, None] * own.reshape(graphs, 1, width * layers)
-    chain = near * own[..., None] * own[:, :, None]
-    alike = array.broadcast_to(tasks[:, :, None], (graphs, width, layers, TASKS))
-    zero = array.zeros_like(link[:1, :1, :1])
-    of_nodes = array.broadcast_to(zero[None], (graphs, width, layers, NODES))
-    of_layers = array.broadcast_to(zero, (graphs, count, TASKS + LAYERS))
-    return {
-        "nodes": array.concatenate((seen["nodes"], of_layers), -1),
-        "layers": array.concatenate((of_nodes, alike, described, over[..., None], following[..., None]), -1),
-        "link": looped * root[:, :, None] * root[:, None],
-        "cross": cross,
-        "chain": chain,
-        "next_cross": (cross.reshape(graphs, count, width, layers) * following[:, None]).sum(3).swapaxes(1, 2),
-        "next_chain": (chain * following[..., None]).sum(2)[:, :, None],
-        "number": there.sum((1, 2)),
-    }
+    parts = [np.ascontiguousarray(seen[name], np.int64 if name == "places" else np.float32) for name in GRAPH]
+    features, whole, ends, place = build(*parts, detail == "layers")
+    matrices = Matrix(*whole), Matrix(*ends)
+    mixed = multiply(matrices[depth == 1], features)
+    if array is not np:
+        mixed, place = array.from_numpy(mixed), array.from_numpy(place)
+    return Graph(mixed, *matrices, place, parts[0].shape[1])
 
 
-def convolve(array: Any, weights: Mapping[str, Any], graph: Mapping[str, Any], norm: Norm, batch: dict[str, Any] | None = None) -> Any:
-    """Features of the nodes [G, M, F] and of the layer that each task runs next [G, W, F] after all convolutions.
+def convolve(array: Any, weights: Mapping[str, Any], graph: Graph, norm: Norm, batch: dict[str, Any] | None = None) -> Any:
+    """Features of the nodes [G, M, F], and of them and the layers that tasks run next [R, F], after all convolutions.
 
-    Each is followed by ReLU and normalisation. In the last one only the rows that are asked for are computed.
+    Each is followed by ReLU and normalisation. In the last one only these rows are computed; `Graph.place` tells which are the tasks'.
 
     Parameters
     ----------
     array, weights
         The module, and its arrays by name as `shapes` and `statistics` list them.
     graph
-        Of `blocks`.
+        Of `union`, for as many convolutions as there are.
     norm
         What follows each convolution.
     batch
         Filled with means and variances of this batch, by which it is normalised then instead of by those in the weights.
     """
-    nodes, layers = graph["nodes"], graph["layers"]
-    graphs, width, length = layers.shape[:3]
     depth = sum(name.startswith("convolution_") for name in weights)
-    across = graph["cross"].swapaxes(1, 2)
+    rows = graph.mixed
     for turn in range(depth):
-        to_nodes = graph["link"] @ nodes + graph["cross"] @ layers.reshape(graphs, width * length, -1)
-        last = turn == depth - 1
-        if last:
-            to_layers = (graph["next_chain"] @ layers)[:, :, 0] + graph["next_cross"] @ nodes
-        else:
-            to_layers = graph["chain"] @ layers + (across @ nodes).reshape(layers.shape)
-        nodes, layers = (array.clip(rows @ weights[f"convolution_{turn}"], 0, None) for rows in (to_nodes, to_layers))
+        if turn:
+            rows = _product(array, graph.ends if turn == depth - 1 else graph.whole, rows)
+        rows = array.clip(rows @ weights[f"convolution_{turn}"], 0, None)
         if norm == "layer":
-            nodes, layers = (_by_row(rows, weights[f"scale_{turn}"], weights[f"shift_{turn}"]) for rows in (nodes, layers))
+            rows = _by_row(rows, weights[f"scale_{turn}"], weights[f"shift_{turn}"])
         elif norm == "batch":
-            number = graph["number"].sum() * (1 if last else length) + nodes.shape[0] * nodes.shape[1]
-            factor, shift = _by_batch(weights, turn, nodes, layers, number, batch)
-            nodes, layers = nodes * factor + shift, layers * factor + shift
-    return nodes, layers
+            factor, shift = _by_batch(weights, turn, rows, batch)
+            rows = rows * factor + shift
+    nodes = rows[: len(graph.place) * graph.nodes]
+    return nodes.reshape(-1, graph.nodes, nodes.shape[1]), rows
+
+
+def _product(array: Any, matrix: Matrix, rows: Any) -> Any:
+    """Matrix times rows, with its gradient."""
+    from mecbench.rl.p1.graph_compiled import multiply
+
+    return multiply(matrix, rows) if array is np else _differentiable().apply(rows, matrix)
+
+
+@cache
+def _differentiable() -> Any:
+    """The product as a function of PyTorch, made at its first use."""
+    import torch
+
+    from mecbench.rl.p1.graph_compiled import multiply, multiply_transposed
+
+    class Product(torch.autograd.Function):
+        """Rows times a matrix that is not learned."""
+
+        @staticmethod
+        def forward(context: Any, rows: Any, matrix: Matrix) -> Any:
+            context.matrix, context.vertices = matrix, len(rows)
+            return torch.from_numpy(multiply(matrix, rows.detach().numpy()))
+
+        @staticmethod
+        def backward(context: Any, gradient: Any) -> Any:
+            return torch.from_numpy(multiply_transposed(context.matrix, gradient.contiguous().numpy(), context.vertices)), None
+
+    return Product
 
 
 def _by_row(rows: Any, scale: Any, shift: Any) -> Any:
@@ -155,15 +164,14 @@ def _by_row(rows: Any, scale: Any, shift: Any) -> Any:
     return (rows * factor[..., None] - (mean * factor)[..., None]) * (1.0 + scale) + shift
 
 
-def _by_batch(weights: Mapping[str, Any], turn: int, nodes: Any, layers: Any, number: Any, batch: dict[str, Any] | None) -> tuple[Any, Any]:
-    """Factor and summand of batch normalisation, over the rows that there are: before it, the others are 0."""
+def _by_batch(weights: Mapping[str, Any], turn: int, rows: Any, batch: dict[str, Any] | None) -> tuple[Any, Any]:
+    """Factor and summand of batch normalisation."""
     names = f"running_mean_{turn}", f"running_variance_{turn}"
     if batch is None:
         mean, variance = weights[names[0]], weights[names[1]]
     else:
-        parts = [rows.reshape(-1, rows.shape[-1]) for rows in (nodes, layers)]
-        mean = sum(rows.sum(0) for rows in parts) / number
-        variance = sum((rows * rows).sum(0) for rows in parts) / number - mean * mean
+        mean = rows.mean(0)
+        variance = (rows * rows).mean(0) - mean * mean
         batch |= {names[0]: mean, names[1]: variance}
     factor = (1.0 + weights[f"scale_{turn}"]) * _inverse_root(variance)
     return factor, weights[f"shift_{turn}"] - mean * factor

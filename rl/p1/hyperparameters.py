@@ -19,6 +19,9 @@ Count = Annotated[int, Field(ge=1)]
 Amount = Annotated[float, Field(ge=0)]
 Part = Annotated[float, Field(ge=0, le=1)]
 
+Fitness = Literal["error", "return"]
+"""What an individual is judged by: minus its temporal-difference error (14), or its mean return on instances that all play."""
+
 Exploration = Literal["uniform", "softmax"]
 """How a random answer is drawn: any admissible one alike, or by the softmax of the values."""
 
@@ -34,10 +37,12 @@ class Shape:
     head: Head = "smooth"
     base: Base = "outlook"
     shows: Shows = "extended"
+    unit: Annotated[float, Field(gt=0)] = 0.002
 
     def network(self, layout: Layout, dueling: bool) -> Network:
         """The network for a layout of the task."""
-        return Network(layout.layers, self.widths, self.head_widths, self.detail, self.norm, self.head, self.base, dueling, self.shows)
+        chosen = {name: getattr(self, name) for name in ("widths", "head_widths", "detail", "norm", "head", "base", "shows", "unit")}
+        return Network(layers=layout.layers, dueling=dueling, **chosen)
 
 
 TEXT = Shape(
@@ -65,6 +70,8 @@ class Evolved:
         gamma, and answers whose rewards count before the target network's value; one in the paper.
     population, sample
         k individuals, judged by J transitions.
+    fitness, instances
+        What they are judged by, and on how many fresh instances by the return.
     synchronise
         H, generations between copies of individuals to their target networks; with 1 each is its own target.
     elites
@@ -79,6 +86,10 @@ class Evolved:
         Part of its answers that are random in the first generation, the factor from one to the next, and its least value.
     exploration, temperature
         How they are drawn, and at which temperature by values.
+    lean
+        Standard deviation of what an episode's answers of no block are valued more than others, so that all tasks at once wait, or go.
+    baseline
+        Whether rewards are less what nobody could foresee; see `Episodes`.
     updates, batch
         Gradient steps of a generation, and transitions of each.
     learning_rate, anneal
@@ -103,6 +114,8 @@ class Evolved:
     steps: Count = 10
     population: Annotated[int, Field(ge=2)] = 8
     sample: Count = 64
+    fitness: Fitness = "error"
+    instances: Count = 16
     synchronise: Count = 1
     elites: Count = 4
     deviation: Amount = 0.001
@@ -114,6 +127,8 @@ class Evolved:
     epsilon_least: Part = 1.0
     exploration: Exploration = "softmax"
     temperature: Annotated[float, Field(gt=0)] = 0.01
+    lean: Amount = 0.0
+    baseline: bool = False
     updates: Count = 10
     batch: Count = 128
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
@@ -173,6 +188,8 @@ class Trained:
         The value network; D2QN's is dueling.
     episodes
         Episodes side by side.
+    baseline
+        Whether rewards are less what nobody could foresee; see `Episodes`.
     dqn
         The learner's.
     validations, validation_instances
@@ -182,6 +199,7 @@ class Trained:
     transitions: Count = 12_000
     network: Shape = field(default_factory=Shape)
     episodes: Count = 16
+    baseline: bool = False
     dqn: Settings = field(default_factory=Settings)
     validations: Count = 5
     validation_instances: Count = 100

@@ -15,9 +15,9 @@ from mecbench.rl.checkpoints import Checkpoint
 from mecbench.rl.p1.cerl import CERL
 from mecbench.rl.p1.episodes import Episodes
 from mecbench.rl.p1.hyperparameters import Evolved, Trained
+from mecbench.rl.p1.judging import objectives
 from mecbench.rl.p1.network import Network
 from mecbench.rl.p1.packing import Packing
-from mecbench.rl.p1.players import Player, rows_of
 from mecbench.rl.p1.rows import RowNetwork
 from mecbench.rl.training import Record, Run, private_randomness
 
@@ -87,16 +87,8 @@ class Validation:
         number
             Of instances that each plays.
         """
-        instances = self._instances[:number] * len(individuals)
-        episodes = Episodes(lambda: instances, len(instances), self._packing, self._network.base == "outlook")
-        episodes.reset()
-        players = [Player(self._network, weights) for weights in individuals]
-        parts = [slice(turn * number, (turn + 1) * number) for turn in range(len(players))]
-        over = False
-        while not over:
-            answers = [player.answer(rows_of(episodes.seen, part)) for player, part in zip(players, parts, strict=True)]
-            over = episodes.step(np.concatenate(answers)).over
-        means: np.ndarray = episodes.metrics["objective"].reshape(len(players), number).mean(axis=1)
+        found, _ = objectives(self._network, self._packing, individuals, self._instances[:number])
+        means: np.ndarray = found.mean(axis=1)
         return means
 
 
@@ -186,7 +178,7 @@ def train(agent: str, dueling: bool, run: Run) -> Checkpoint:
     record = Record(run, {"agent": agent, **header}, validation=VALIDATED)
     with private_randomness():
         draw = Draws(parameters, run.seed)
-        episodes = Episodes(lambda: draw(chosen.episodes), chosen.episodes, packing, network.base == "outlook")
+        episodes = Episodes(lambda: draw(chosen.episodes), chosen.episodes, packing, network.base == "outlook", chosen.baseline)
         learner = build(RowNetwork(network, packing), episodes, chosen.dqn, SeedSequence(run.seed))
         turn = 0
         earned: list[float] = []

@@ -1,26 +1,24 @@
 """The value networks: graph convolutions, then for every node a head that values all blocks that the asked task may run there.
 
-An answer is numbered ``k (L 100 + 1) + c``: k is the place of its node among those that are offered, c = 0 stands for no block there
-and ``c = 1 + 100 (j - 1) + x - 1`` for a block that ends after layer j at x per cent. Values do not depend on the subcarrier, which is
-always the lowest free one.
+Answers are numbered as in `solvers.p1.answers`; values do not depend on the subcarrier.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from mecbench.problems.p1.layout import LARGEST_SHARE
 from mecbench.rl.dqn import dueling
-from mecbench.rl.mlp import IMPOSSIBLE
 from mecbench.rl.p1 import graph
 from mecbench.rl.p1.encoding import Shows, features
-from mecbench.rl.p1.graph import Detail, Norm
+from mecbench.rl.p1.graph import Detail, Graph, Norm
+from mecbench.solvers.p1.answers import IMPOSSIBLE, admissible, values
 
-__all__ = ["Base", "Head", "Network", "action_of"]
+__all__ = ["Base", "Embedded", "Head", "Network"]
 
 Head = Literal["table", "smooth"]
 """Of every node and end of the block a value for each share, or one curve over the shares, both beside the value of the state."""
@@ -28,10 +26,28 @@ Head = Literal["table", "smooth"]
 Base = Literal["nothing", "cost", "outlook"]
 """What values begin with: 0, what the answer itself costs, or also an estimate in closed form of what follows (`Encoder`)."""
 
-DEVIATION = 0.002  # unit of curves, so that what all answers have in common is learned by the value of the state, not answer by answer
 POWERS = 4  # of the curve over the shares
+_IMPOSSIBLE = np.float32(IMPOSSIBLE)
 _SHARE = np.arange(1, LARGEST_SHARE + 1, dtype=np.float32)
 _CURVE = ((_SHARE / LARGEST_SHARE) ** np.arange(POWERS)[:, None]).astype(np.float32)  # [POWERS, 100]
+
+
+class Embedded(NamedTuple):
+    """What the convolutions make of B rows, of which some may share a graph.
+
+    Attributes
+    ----------
+    nodes
+        Features of the nodes of G graphs, shape [G, M, F].
+    task
+        Features of the asked task of each row, shape [B, F].
+    graph
+        Graph of each row, shape [B].
+    """
+
+    nodes: Any
+    task: Any
+    graph: Any
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,8 @@ class Network:
         Whether it is the value of the state plus the advantage of the answer over the mean of what is admissible.
     shows
         What edges and context tell.
+    unit
+        Of curves: the smaller, the more of what all answers have in common is learned by the value of the state, not answer by answer.
     """
 
     layers: int
@@ -69,6 +87,7 @@ class Network:
     base: Base
     dueling: bool
     shows: Shows
+    unit: float
 
     @property
     def columns(self) -> int:
@@ -100,39 +119,48 @@ class Network:
         """Shapes of what batch normalisation knows of earlier batches."""
         return graph.statistics(self.widths, self.norm)
 
-    def embed(self, array: Any, weights: Mapping[str, Any], seen: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Features of the nodes [B, M, F] and tasks [B, W, F] of the graph of every row."""
-        embedded: tuple[Any, Any] = graph.convolve(array, weights, graph.blocks(array, seen, self.detail), self.norm)
-        return embedded
+    def graphs(self, array: Any, seen: Mapping[str, Any]) -> Graph:
+        """Graphs of all rows, as `graph.convolve` takes them."""
+        return graph.union(array, seen, self.detail, len(self.widths))
 
-    def values(self, array: Any, weights: Mapping[str, Any], embedded: tuple[Any, Any], seen: Mapping[str, Any], offers: Any) -> Any:
+    def embed(self, array: Any, weights: Mapping[str, Any], graphs: Graph, asked: Any, batch: dict[str, Any] | None = None) -> Embedded:
+        """Convolve the graph of every row, of which one task is asked; `batch` as of `graph.convolve`."""
+        nodes, rows = graph.convolve(array, weights, graphs, self.norm, batch)
+        number = array.arange(len(asked))
+        return Embedded(nodes, rows[graphs.place[number, asked]], number)
+
+    @staticmethod
+    def each_row(individuals: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """Weights of several networks for `values`, each of which serves one row."""
+        stacked = {name: np.stack([weights[name] for weights in individuals]) for name in individuals[0]}
+        return {name: weights if weights.ndim == 3 else weights[:, None] for name, weights in stacked.items()}
+
+    def values(self, array: Any, weights: Mapping[str, Any], embedded: Embedded, seen: Mapping[str, Any], offers: Any) -> Any:
         """Values of all answers, a large negative number where one is not admissible, shape [B, K, L 100 + 1].
 
         Parameters
         ----------
         array, weights
-            The module, and its arrays by name.
+            The module, and its arrays by name; as of `each_row` where every row has a network of its own.
         embedded
-            Features of nodes and tasks, as of `embed`.
+            Of every row.
         seen
             What `Encoder.see` gives.
         offers
             Of `offers`.
         """
-        nodes, tasks = embedded
-        rows = array.arange(len(seen["asked"]))
-        task = tasks[rows, seen["asked"]]
-        learned = self._head(array, weights, nodes[rows[:, None], seen["offered"]], task, seen)
+        nodes, task, row = embedded
+        learned = self._head(array, weights, nodes[row[:, None], seen["offered"]], task, seen)
         if "value_bias_1" in weights:
-            value = self._state_value(array, weights, nodes, task, seen)
+            value = self._state_value(array, weights, nodes.mean(1)[row], task, seen)
             if self.dueling:
-                allowed, shape = self.admissible(array, seen["mask"]), learned.shape
-                learned = dueling(array, value, learned.reshape(shape[0], -1), allowed.reshape(shape[0], -1)).reshape(shape)
+                allowed, shape = admissible(array, seen["mask"]), learned.shape
+                learned = dueling(array, value[:, 0], learned.reshape(shape[0], -1), allowed.reshape(shape[0], -1)).reshape(shape)
             else:
-                learned = learned + value[:, None]
+                learned = learned + value
         return learned + offers
 
-    def value_of(self, array: Any, weights: Mapping[str, Any], embedded: tuple[Any, Any], seen: Mapping[str, Any], answer: Any) -> Any:
+    def value_of(self, array: Any, weights: Mapping[str, Any], embedded: Embedded, seen: Mapping[str, Any], answer: Any) -> Any:
         """Value of one admissible answer of each row, shape [B]; without dueling the head is evaluated at its node alone."""
         rows = array.arange(len(answer))
         place, column = answer // self.columns, answer % self.columns
@@ -141,67 +169,32 @@ class Network:
         narrow = dict(seen) | {name: seen[name][rows, place][:, None] for name in ("offered", "edges", "mask", "prices", "future")}
         return self.values(array, weights, embedded, narrow, self.offers(array, narrow))[rows, 0, column]
 
-    def admissible(self, array: Any, mask: Any) -> Any:
-        """Whether each answer is admissible, bool, shape [B, K, L 100 + 1]; `mask` is the task's."""
-        share = array.arange(1, LARGEST_SHARE + 1)
-        least, most = mask[..., 1:-1, None], mask[..., -1:, None]
-        blocks = (least > 0) & (share >= least) & (share <= most)
-        return array.concatenate((mask[..., :1] > 0, blocks.reshape(*mask.shape[:2], -1)), -1)
-
     def offers(self, array: Any, seen: Mapping[str, Any]) -> Any:
         """What values begin with whatever the weights, shape [B, K, L 100 + 1]: 0, or minus what is known of the cost of an answer.
 
         A large negative number where an answer is not admissible.
         """
-        mask, prices = seen["mask"], seen["prices"]
-        share = _SHARE if array is np else array.from_numpy(_SHARE)
-        least, most = mask[..., 1:-1, None], mask[..., -1:, None]
-        allowed = (least > 0) & (share >= least) & (share <= most)  # [B, K, L, 100]
-        idle = 0.0 * prices[..., :1]
-        blocks = idle[..., None]
-        if self.base != "nothing":
-            each = prices[..., 1:2] * share**2 + prices[..., 2:3] / share  # [B, K, 100], of a gigacycle
-            ended = -prices[..., :1] - seen["future"]
-            idle = ended[..., :1]
-            blocks = ended[..., 1:, None] - seen["work"][:, None, :, None] * each[:, :, None] - (prices[..., 3:] * share)[:, :, None]
-        idle = array.where(mask[..., :1] > 0, idle, IMPOSSIBLE)
-        return array.concatenate((idle, array.where(allowed, blocks, IMPOSSIBLE).reshape(*mask.shape[:2], -1)), -1)
+        if self.base == "nothing":
+            return ~admissible(array, seen["mask"]) * _IMPOSSIBLE
+        return values(array, seen["mask"], seen["prices"], seen["work"], seen["future"])
 
     def _head(self, array: Any, weights: Mapping[str, Any], nodes: Any, task: Any, seen: Mapping[str, Any]) -> Any:
-        shared = task @ weights["head_task"] + weights["head_bias_0"]
+        shared = task[:, None] @ weights["head_task"] + weights["head_bias_0"]
         if self.shows == "extended":
-            shared = shared + seen["context"] @ weights["head_context"]
-        hidden = shared[:, None] + nodes @ weights["head_node"] + seen["edges"] @ weights["head_edge"]
+            shared = shared + seen["context"][:, None] @ weights["head_context"]
+        hidden = shared + nodes @ weights["head_node"] + seen["edges"] @ weights["head_edge"]
         for turn in range(1, len(self.head_widths) + 1):
             hidden = array.clip(hidden, 0, None) @ weights[f"head_weight_{turn}"] + weights[f"head_bias_{turn}"]
         if self.head == "table":
             return hidden
         curve = _CURVE if array is np else array.from_numpy(_CURVE)
         coefficients = hidden[..., 1:].reshape(*hidden.shape[:2], self.layers, POWERS)
-        coefficients, hidden = DEVIATION * coefficients, DEVIATION * hidden
+        coefficients, hidden = self.unit * coefficients, self.unit * hidden
         return array.concatenate((hidden[..., :1], (coefficients @ curve).reshape(*hidden.shape[:2], -1)), -1)
 
     @staticmethod
-    def _state_value(array: Any, weights: Mapping[str, Any], nodes: Any, task: Any, seen: Mapping[str, Any]) -> Any:
-        """Value of the state, shape [B, 1], from the task, the mean of all nodes, and the context."""
-        told = array.concatenate((task, nodes.mean(1), seen["context"]), -1)
+    def _state_value(array: Any, weights: Mapping[str, Any], mean: Any, task: Any, seen: Mapping[str, Any]) -> Any:
+        """Value of the state, shape [B, 1, 1], from the task, the mean of all nodes, and the context."""
+        told = array.concatenate((task, mean, seen["context"]), -1)[:, None]
         hidden = told @ weights["value_weight_0"] + weights["value_bias_0"]
         return array.clip(hidden, 0, None) @ weights["value_weight_1"] + weights["value_bias_1"]
-
-
-def action_of(answer: np.ndarray, offered: np.ndarray, layers: int) -> np.ndarray:
-    """Actions of the task, int64, shape [B, 4].
-
-    Parameters
-    ----------
-    answer
-        Numbers of answers, shape [B].
-    offered
-        Of `Encoder.see`.
-    layers
-        L.
-    """
-    place, column = np.divmod(answer, layers * LARGEST_SHARE + 1)
-    end, share = np.divmod(column - 1, LARGEST_SHARE)
-    runs, node = column > 0, offered[np.arange(len(answer)), place]
-    return np.stack((node, np.where(runs, end + 1, 0), np.where(runs, share + 1, 0), np.zeros_like(node)), axis=-1).astype(np.int64)

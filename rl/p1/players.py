@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mecbench.rl.p1 import graph
 from mecbench.rl.p1.encoding import GRAPH
-from mecbench.rl.p1.network import Network
+from mecbench.rl.p1.network import Embedded, Network
 
-__all__ = ["Player", "rows_of"]
+__all__ = ["Player", "Players", "rows_of"]
 
 
 class Player:
@@ -38,7 +39,9 @@ class Player:
         network = self._network
         if seen["fresh"].any():
             self._embed(seen, np.flatnonzero(seen["fresh"]))
-        values: np.ndarray = network.values(np, self._weights, (self._nodes, self._tasks), seen, network.offers(np, seen))
+        rows = np.arange(len(seen["asked"]))
+        embedded = Embedded(self._nodes, self._tasks[rows, seen["asked"]], rows)
+        values: np.ndarray = network.values(np, self._weights, embedded, seen, network.offers(np, seen))
         return values.reshape(len(values), -1)
 
     def answer(self, seen: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -50,7 +53,7 @@ class Player:
         width = max(1, int(seen["tasks"][rows, :, 0].sum(axis=1).max()))
         part = {name: seen[name][rows] for name in GRAPH}
         part |= {name: part[name][:, :width] for name in ("tasks", "places")}
-        nodes, tasks = self._network.embed(np, self._weights, part)
+        nodes, tasks = self._convolve(part, rows)
         count, whole = seen["tasks"].shape[:2]
         if self._tasks.shape[:2] != (count, whole):
             held, self._tasks = self._tasks, np.zeros((count, whole, tasks.shape[2]), dtype=np.float32)
@@ -59,6 +62,40 @@ class Player:
         if len(self._nodes) != count:
             self._nodes = np.zeros((count, *nodes.shape[1:]), dtype=np.float32)
         self._nodes[rows], self._tasks[rows, :width] = nodes, tasks
+
+    def _convolve(self, part: Mapping[str, np.ndarray], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features of nodes [n, M, F] and tasks [n, W, F] of the graphs of n rows."""
+        return _convolved(self._network, self._weights, part)
+
+
+class Players(Player):
+    """Several networks, each of which answers for one episode.
+
+    Parameters
+    ----------
+    network
+        What they are.
+    individuals
+        Arrays of each by name.
+    """
+
+    def __init__(self, network: Network, individuals: Sequence[Mapping[str, np.ndarray]]) -> None:
+        super().__init__(network, network.each_row(individuals))
+        self._individuals = individuals
+
+    def _convolve(self, part: Mapping[str, np.ndarray], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As of `Player`, each by its own network."""
+        found = [
+            _convolved(self._network, self._individuals[row], rows_of(part, slice(place, place + 1))) for place, row in enumerate(rows)
+        ]
+        nodes, tasks = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return nodes, tasks
+
+
+def _convolved(network: Network, weights: Mapping[str, np.ndarray], part: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    graphs = network.graphs(np, part)
+    nodes, ends = graph.convolve(np, weights, graphs, network.norm)
+    return nodes, ends[graphs.place]
 
 
 def rows_of(seen: Mapping[str, np.ndarray], rows: slice) -> dict[str, np.ndarray]:

@@ -12,10 +12,10 @@ from mecbench.problems.p1.layout import Layout
 from mecbench.problems.task import Observation
 from mecbench.rl.p1.encoding import Encoder
 from mecbench.rl.p1.hyperparameters import CERL_PRESETS, D2QN_PRESETS, DDQN_PRESETS
-from mecbench.rl.p1.network import action_of
 from mecbench.rl.p1.players import Player
 from mecbench.rl.policies import LearnedPolicy
 from mecbench.solvers.outcome import Sees
+from mecbench.solvers.p1.answers import action_of
 
 if TYPE_CHECKING:
     from mecbench.rl.checkpoints import Checkpoint

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mecbench.rl.mlp import IMPOSSIBLE
+from mecbench.rl.dqn import Encoded
 from mecbench.rl.p1.network import Network
 from mecbench.rl.p1.packing import Packing
+from mecbench.solvers.p1.answers import IMPOSSIBLE
 
 __all__ = ["RowNetwork"]
 
@@ -34,16 +35,16 @@ class RowNetwork:
         """Factors of initial weights."""
         return self.network.gains()
 
-    def mask(self, array: Any, seen: Any) -> Any:
-        """What is admissible, bool, shape [n, A]."""
-        allowed = self.network.admissible(array, self.packing.unpack(array, seen)["mask"])
-        return self._wide(array, array.where(allowed, 0.0, IMPOSSIBLE)) > IMPOSSIBLE / 2
+    def encode(self, array: Any, seen: Any) -> Encoded:
+        """What is admissible, shape [n, A]; what rows hold, their graphs, and what values begin with."""
+        parts = self.packing.unpack(array, seen)
+        offers = self.network.offers(array, parts)
+        return Encoded(self._wide(array, offers) > IMPOSSIBLE / 2, (parts, self.network.graphs(array, parts), offers))
 
-    def values(self, array: Any, weights: Mapping[str, Any], seen: Any) -> Any:
+    def values(self, array: Any, weights: Mapping[str, Any], encoded: Encoded) -> Any:
         """Values of all answers, shape [n, A]."""
-        parts, network = self.packing.unpack(array, seen), self.network
-        found = network.values(array, weights, network.embed(array, weights, parts), parts, network.offers(array, parts))
-        return self._wide(array, found)
+        network, (parts, graphs, offers) = self.network, encoded.inputs
+        return self._wide(array, network.values(array, weights, network.embed(array, weights, graphs, parts["asked"]), parts, offers))
 
     def _wide(self, array: Any, found: Any) -> Any:
         """Columns for as many nodes as there are, since in other batches others are offered; shape [n, M (L 100 + 1)]."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import RandomState
 
 from mecbench.rl.p1 import graph
-from mecbench.rl.p1.network import Network
+from mecbench.rl.p1.encoding import GRAPH
+from mecbench.rl.p1.graph import Graph
+from mecbench.rl.p1.network import Embedded, Network
 from mecbench.rl.p1.packing import Packing
 
 if TYPE_CHECKING:
@@ -116,10 +119,10 @@ class Transitions:
     ----------
     network
         What the weights are for.
-    graphs
-        Blocks of the slots' graphs: those of the n states, then those of states after in which a new slot has begun.
-    after_graph
-        Graph of each state after, shape [n].
+    slots
+        Of what is seen, what concerns the slots: of the n states, then of those after; shape [2n, ...].
+    changed
+        Whether a new slot has begun in the state after, shape [n].
     seen, after
         What concerns the answers, before and after.
     offers
@@ -129,8 +132,8 @@ class Transitions:
     """
 
     network: Network
-    graphs: dict[str, Any]
-    after_graph: Tensor
+    slots: dict[str, Any]
+    changed: Tensor
     seen: dict[str, Any]
     after: dict[str, Any]
     offers: Tensor
@@ -145,14 +148,12 @@ class Transitions:
 
         number = rows.shape[1]
         changed = (rows[0, :, packing.graph] != rows[1, :, packing.graph]).any(1) & (factor > 0)
-        after_graph = torch.where(changed, number + changed.cumsum(0) - 1, torch.arange(number))
         both = packing.unpack(torch, torch.cat((rows[0], rows[1])))
-        of_graphs = torch.cat((torch.arange(number), number + changed.nonzero()[:, 0]))
         seen, after = ({name: part[half] for name, part in both.items()} for half in (slice(0, number), slice(number, None)))
         return cls(
             network=network,
-            graphs=graph.blocks(torch, {name: part[of_graphs] for name, part in both.items()}, network.detail),
-            after_graph=after_graph,
+            slots={name: both[name] for name in GRAPH},
+            changed=changed,
             seen=seen,
             after=after,
             offers=network.offers(torch, after),
@@ -165,28 +166,55 @@ class Transitions:
         """Q of the answers taken, shape [n]; `batch` as of `graph.convolve`."""
         import torch
 
-        own = {name: block[: len(self.answer)] for name, block in self.graphs.items()}
-        embedded = graph.convolve(torch, weights, own, self.network.norm, batch)
+        embedded = self.network.embed(torch, weights, self._before, self.seen["asked"], batch)
         return self.network.value_of(torch, weights, embedded, self.seen, self.answer)
 
     def goals(self, weights: Weights, batch: dict[str, Any] | None = None) -> Tensor:
         """What the values should be by a target network: r + gamma max Q' (17), shape [n]."""
         import torch
 
-        used = {name: block[self.after_graph] for name, block in self.graphs.items()}
-        embedded = graph.convolve(torch, weights, used, self.network.norm, batch)
-        return self._goals(weights, embedded)
+        return self._goals(weights, self.network.embed(torch, weights, self._then, self.after["asked"], batch))
 
     def errors(self, weights: Weights, batch: dict[str, Any] | None = None) -> Tensor:
-        """Temporal-difference errors of a network that is its own target, shape [n]."""
+        """Temporal-difference errors of a network that is its own target, shape [n]; no slot is convolved twice."""
         import torch
 
-        nodes, tasks = graph.convolve(torch, weights, self.graphs, self.network.norm, batch)
-        number, after = len(self.answer), self.after_graph
-        values = self.network.value_of(torch, weights, (nodes[:number], tasks[:number]), self.seen, self.answer)
-        return self._goals(weights, (nodes[after], tasks[after])) - values
+        graphs = self._distinct
+        nodes, rows = graph.convolve(torch, weights, graphs, self.network.norm, batch)
+        number = torch.arange(len(self.answer))
+        slot = torch.where(self.changed, len(number) + self.changed.cumsum(0) - 1, number)
+        before, then = (
+            Embedded(nodes, rows[graphs.place[each, seen["asked"]]], each) for each, seen in ((number, self.seen), (slot, self.after))
+        )
+        return self._goals(weights, then) - self.network.value_of(torch, weights, before, self.seen, self.answer)
 
-    def _goals(self, weights: Weights, embedded: Any) -> Tensor:
+    @cached_property
+    def _before(self) -> Graph:
+        """Graphs of the n states."""
+        return self._graphs(slice(0, len(self.answer)))
+
+    @cached_property
+    def _then(self) -> Graph:
+        """Graphs of the n states after."""
+        import torch
+
+        number = torch.arange(len(self.answer))
+        return self._graphs(torch.where(self.changed, len(number) + number, number))
+
+    @cached_property
+    def _distinct(self) -> Graph:
+        """Graphs of the n states, then those of states after in which a new slot has begun."""
+        import torch
+
+        number = len(self.answer)
+        return self._graphs(torch.cat((torch.arange(number), number + self.changed.nonzero()[:, 0])))
+
+    def _graphs(self, rows: Any) -> Graph:
+        import torch
+
+        return self.network.graphs(torch, {name: part[rows] for name, part in self.slots.items()})
+
+    def _goals(self, weights: Weights, embedded: Embedded) -> Tensor:
         import torch
 
         best = self.network.values(torch, weights, embedded, self.after, self.offers).flatten(1).amax(1)

@@ -14,7 +14,7 @@ from mecbench.problems.p1.tables import plain_prices
 from mecbench.solvers.outcome import Kind, Sees
 from mecbench.solvers.p1.column_generation import Generation
 from mecbench.solvers.p1.master import take
-from mecbench.solvers.p1.outlook import Outlook, Standing
+from mecbench.solvers.p1.remainder import Remainder, Standing
 from mecbench.solvers.p1.rules import IDLE, Answer, Rule, Seen
 
 __all__ = ["HiddenLoadControl", "PredictiveControl", "algorithms"]
@@ -79,27 +79,27 @@ class PredictiveControl(Rule):
             spent=alike[:, 3],
             size=np.bincount(group.ravel(), minlength=len(alike)).astype(float),
         )
-        outlook = Outlook(world, availability, at_hand.followed_by(_expected(world, seen.slot)))
+        remainder = Remainder(world, availability, at_hand.followed_by(_expected(world, seen.slot)))
         for task, g in zip(active.tolist(), group.ravel().tolist(), strict=True):
             if task in before:
-                outlook.add(np.array([g]), _rest(before[task])[None])
-        generation = Generation(outlook)
+                remainder.add(np.array([g]), _rest(before[task])[None])
+        generation = Generation(remainder)
         generation.run(lambda: np.inf, lambda bound: None)
         price, slots = generation.duals.price, world.slots
-        whole = np.arange(outlook.tables.size.size) < len(alike)
+        whole = np.arange(remainder.tables.size.size) < len(alike)
         for level in LEVELS:
-            prices = plain_prices(outlook.tables, level * price[:-slots].reshape(availability.shape), level * price[-slots:])
-            found = outlook.price(prices)
+            prices = plain_prices(remainder.tables, level * price[:-slots].reshape(availability.shape), level * price[-slots:])
+            found = remainder.price(prices)
             chosen = np.flatnonzero(whole & ~found.fail)
-            outlook.add(chosen, found.plan[chosen])
-        times, _ = take(outlook, np.arange(len(outlook)), whole, MIP_GAP, most_nodes=MOST_NODES)
+            remainder.add(chosen, found.plan[chosen])
+        times, _ = take(remainder, np.arange(len(remainder)), whole, MIP_GAP, most_nodes=MOST_NODES)
         if times is None:
             return {task: _rest(plan) for task, plan in before.items()}
         waiting = [active[group.ravel() == g].tolist() for g in range(len(alike))]
         plans: dict[int, np.ndarray] = {}
         for c in np.flatnonzero(times).tolist():
-            if whole[g := outlook.group[c]]:
-                plans |= {waiting[g].pop(): outlook.plan[c] for _ in range(int(times[c]))}
+            if whole[g := remainder.group[c]]:
+                plans |= {waiting[g].pop(): remainder.plan[c] for _ in range(int(times[c]))}
         return plans
 
 

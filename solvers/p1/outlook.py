@@ -1,116 +1,136 @@
-"""What a controller plans with in one slot: the tasks at hand, as far as they have come, and those that are to be expected.
+"""What is left of the tasks will cost about so much: an estimate in closed form, causal, and the rule that answers by it.
 
-A task under way is a shorter task: where it stands is its source, and its network are the layers that are left. So
-pricing, master problem and column generation serve as they are.
+The server's slots to come are shared equally by all tasks that are there or to be expected, which tells what a share of it is worth. A task
+goes on where it is or at the server, whichever is cheaper. Learned values may begin with the same estimate.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from mecbench.problems.p1 import Instance
-from mecbench.problems.p1.plans import Account, account
-from mecbench.problems.p1.tables import Prices, Tables, tables
-from mecbench.solvers.p1.pool import Pool
+from mecbench.problems.p1.instance import SERVER
+from mecbench.problems.p1.layout import TASK_FEATURES, Layout
+from mecbench.problems.task import Observation
+from mecbench.solvers.outcome import Kind, Sees
+from mecbench.solvers.p1.answers import GIGA, Charges, action_of, values
 
-if TYPE_CHECKING:
-    from mecbench.problems.p1.pricing import Priced
+__all__ = ["Estimate", "Outlook", "algorithms", "best_share"]
 
-__all__ = ["Outlook", "Standing"]
-
-
-class Standing(NamedTuple):
-    """Where tasks stand: G groups of tasks that stand alike.
-
-    Attributes
-    ----------
-    node
-        Where the output of the layers done is held, int64, shape [G].
-    slot, slots
-        First slot that the tasks may use, and how many from there on; int64, shape [G].
-    layers
-        Layers done, int64, shape [G].
-    spent
-        What they have used of the deadline [s], shape [G].
-    size
-        How many tasks there are, or are to be expected; shape [G].
-    """
-
-    node: np.ndarray
-    slot: np.ndarray
-    slots: np.ndarray
-    layers: np.ndarray
-    spent: np.ndarray
-    size: np.ndarray
-
-    def followed_by(self, later: Standing) -> Standing:
-        """These groups, then others."""
-        return Standing(*map(np.concatenate, zip(self, later, strict=True)))
+WAITING = 1.2  # what is put off costs more than planned, as a rule; chosen on validation instances of the seeds 10000 to 10059
+_NOTHING = 1e-9  # bits in place of none, as there may be no link
 
 
-class _Stage(NamedTuple):
-    """Groups that have equally many slots, layers and seconds left, and the tables in which they are whole tasks."""
+def best_share(energy: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Share at which a gigacycle costs least, of its weighted energy and time at one per cent; infinite where energy is free."""
+    with np.errstate(divide="ignore"):
+        best: np.ndarray = np.where(energy > 0, (time / (2.0 * energy)) ** (1 / 3), np.inf)
+    return best
 
-    groups: np.ndarray
-    layers: int
-    tables: Tables
 
-
-class Outlook(Pool):
-    """Columns for what is left of tasks.
-
-    A plan holds the K slots from the first one that its group may use; beyond the window the task stays where it is.
+class Estimate:
+    """Estimates for a batch of episodes.
 
     Parameters
     ----------
-    world
-        The network; its trace is not read.
-    availability
-        Share of each node that is available in each slot, known or expected [%], int64, shape [M, H].
-    standing
-        The tasks.
+    static
+        What `Task.static` gives.
+    layout
+        Of the task.
+    charges
+        What hops and blocks cost.
     """
 
-    def __init__(self, world: Instance, availability: np.ndarray, standing: Standing) -> None:
-        known = tables(world)._replace(availability=availability.copy(), source=standing.node, release=standing.slot, size=standing.size)
-        super().__init__(world, known)
-        self._layers = standing.layers
-        left = np.stack((standing.layers, standing.slots, standing.spent), axis=1)
-        self._stages = []
-        for alike in np.unique(left, axis=0):
-            groups, layers = np.flatnonzero((left == alike).all(axis=1)), int(alike[0])
-            rest = known._replace(
-                window=int(alike[1]),
-                cycles=np.ascontiguousarray(known.cycles[layers:, layers:]),
-                hop_time=known.hop_time[layers:],
-                deadline=known.deadline - float(alike[2]),
-                source=standing.node[groups],
-                release=standing.slot[groups],
-                size=np.ones(groups.size, dtype=np.int64),
-            )
-            self._stages.append(_Stage(groups, layers, rest))
+    def __init__(self, static: dict[str, np.ndarray], layout: Layout, charges: Charges) -> None:
+        from mecbench.solvers.p1.outlook_compiled import Prospects
 
-    def price(self, prices: Prices) -> Priced:
-        """Cheapest choice of every group; all pay the same fees."""
-        from mecbench.problems.p1.pricing import Priced, price
+        rest = (charges.total[:, -1:] - charges.total) / GIGA
+        link, rate = static["link"], static["rate"]
+        with np.errstate(divide="ignore"):
+            direct = np.where(link[:, :, SERVER], 1.0 / rate[:, :, SERVER], np.inf)
+            between = np.where(link, 1.0 / rate, np.inf)
+        direct[:, SERVER] = 0.0
+        relayed = (between + direct[:, None]).min(axis=2)
+        each = charges.hop_weight[:, None, None] * np.maximum(charges.bits, _NOTHING)[:, None]
+        # Shares on other nodes: at least cost, at most what is available in the mean, enough to be in time in one second.
+        self._known = Prospects(
+            waiting=WAITING,
+            window=layout.window,
+            penalty=static["penalty"],
+            slots=static["slots"],
+            arrivals=static["arrival_rate"] * (layout.nodes - 1),
+            direct=each * direct[..., None],
+            any_way=each * np.minimum(direct, relayed)[..., None],
+            rest=rest,
+            energy=charges.energy,
+            time=charges.time,
+            best=best_share(charges.energy, charges.time),
+            most=(100 + static["least_availability"]) / 2.0,
+            one_second=rest[:, None] / (static["frequency"][..., None] / 1e11),
+        )
 
-        count, window = self.tables.source.size, self.instance.window
-        value, fail, exact = np.empty(count), np.empty(count, dtype=bool), np.empty(count, dtype=bool)
-        plan = np.empty((count, 3, window), dtype=np.int64)
-        for groups, layers, rest in self._stages:
-            found = price(rest, prices._replace(row=np.zeros(groups.size, dtype=np.int64)))
-            value[groups], fail[groups], exact[groups] = found.value, found.fail, found.exact
-            plan[groups, :, : rest.window] = found.plan
-            plan[groups, :2, rest.window :] = found.plan[:, :2, -1:]
-            plan[groups, 2, rest.window :] = 0
-            plan[groups, 1] += layers
-        return Priced(value, fail, plan, exact)
+    def look(self, observation: Observation, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What a share of each node is worth to others [B, M], and what all tasks will cost if the asked one stands after l layers at each.
 
-    def _account(self, group: np.ndarray, plan: np.ndarray) -> Account:
-        """What plans take and cost from where the tasks stand, as if a slot before had brought them there."""
-        stand = np.stack((self.tables.source[group], self._layers[group], np.ones_like(group)), axis=1)
-        node, layers, share = np.moveaxis(np.concatenate((stand[:, :, None], plan), axis=2), 1, 0)
-        taken = account(self.instance, self.tables.source[group], node, layers, share)
-        return Account(**{name: values[:, 1:] for name, values in vars(taken).items()})
+        Parameters
+        ----------
+        observation
+            Of the task.
+        asked
+            Of `Layout.asked`.
+
+        Returns
+        -------
+        tuple
+            Shapes [B, M] and [B, M, L + 1]; a task that is out of slots pays the penalty. As no block ends after layer 0, that column is of
+            no block: the task stands there after the layers that are done.
+        """
+        from mecbench.solvers.p1.outlook_compiled import look
+
+        toll, future = np.empty(self._known.energy.shape), np.empty(self._known.one_second.shape)
+        look(self._known, asked, *(observation[name] for name in ("nodes", "agents", "shared")), toll, future)
+        future[..., 0] = future[np.arange(len(asked)), :, asked[:, TASK_FEATURES.index("layers_done")].astype(np.int64)]
+        return toll, future
+
+
+@dataclass
+class Outlook:
+    """Each task in turn takes the answer that costs least at once and by the estimate of what follows for all tasks.
+
+    Nothing is learned and nothing is random.
+    """
+
+    name: ClassVar[str] = "outlook"
+    kind: ClassVar[Kind] = "heuristic"
+    sees: ClassVar[Sees] = "central"
+    version: ClassVar[int] = 1
+    requires: ClassVar[tuple[str, ...]] = ()
+
+    _layout: Layout = field(init=False, repr=False, compare=False)
+    _charges: Charges = field(init=False, repr=False, compare=False)
+    _estimate: Estimate = field(init=False, repr=False, compare=False)
+
+    def reset(self, static: dict[str, np.ndarray], batch: int, seed: int) -> None:
+        """Learn the worlds."""
+        self._layout, self._charges = Layout.of(static), Charges(static)
+        self._estimate = Estimate(static, self._layout, self._charges)
+
+    def act(self, observation: Observation) -> np.ndarray:
+        """Answer for the asked task of every episode."""
+        worth = self.values(observation)
+        nodes = np.broadcast_to(np.arange(self._layout.nodes), worth.shape[:2])
+        return action_of(worth.reshape(len(worth), -1).argmax(axis=1), nodes, self._layout.layers)
+
+    def values(self, observation: Observation) -> np.ndarray:
+        """Minus what all tasks will cost after every answer, as `answers.values` gives it for all nodes; shape [B, M, L 100 + 1]."""
+        asked = self._layout.asked(observation)
+        node, done = (asked[:, TASK_FEATURES.index(name)].astype(np.int64) for name in ("node", "layers_done"))
+        toll, future = self._estimate.look(observation, asked)
+        prices = np.concatenate((self._charges.prices(self._charges.hop(node, done)), toll[..., None]), axis=-1)
+        found: np.ndarray = values(np, observation["mask"], prices, self._charges.work(done), future)
+        return found
+
+
+algorithms = (Outlook,)

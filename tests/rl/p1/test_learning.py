@@ -83,13 +83,15 @@ def test_rows_are_what_the_learner_takes(worlds, layout, shape, start, filled, t
     network, packing, episodes, _ = start(worlds, layout, shape)
     rows = packing.pack(episodes.seen, np.arange(len(worlds)) > 0)
     taken, weights = RowNetwork(network, packing), filled(network)
-    mask = taken.mask(np, rows)
+    encoded = taken.encode(np, rows)
+    mask = encoded.mask
     assert not mask[0].any()
     assert mask[1:].any(axis=1).all()
-    ours = taken.values(np, weights, rows)
+    ours = taken.values(np, weights, encoded)
     tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
-    theirs = taken.values(torch, tensors, torch.from_numpy(rows)).numpy()
-    assert np.array_equal(taken.mask(torch, torch.from_numpy(rows)).numpy(), mask)
+    again = taken.encode(torch, torch.from_numpy(rows))
+    theirs = taken.values(torch, tensors, again).numpy()
+    assert np.array_equal(again.mask.numpy(), mask)
     assert ours[mask] == pytest.approx(theirs[mask], rel=1e-5, abs=1e-5)
 
 

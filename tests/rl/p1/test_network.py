@@ -10,8 +10,8 @@ import pytest
 from mecbench.problems.p1 import evaluate
 from mecbench.problems.p1.layout import Layout
 from mecbench.rl.mlp import IMPOSSIBLE
-from mecbench.rl.p1.network import action_of
-from mecbench.rl.p1.players import Player
+from mecbench.rl.p1.players import Player, Players, rows_of
+from mecbench.solvers.p1.answers import action_of, admissible
 
 
 def test_numpy_is_torch(worlds, layout, shape, start, filled, torch):
@@ -21,7 +21,13 @@ def test_numpy_is_torch(worlds, layout, shape, start, filled, torch):
         weights = filled(network)
         seen = packing.unpack(torch, torch.from_numpy(packing.pack(episodes.seen, np.ones(len(worlds), dtype=bool))))
         tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
-        theirs = network.values(torch, tensors, network.embed(torch, tensors, seen), seen, network.offers(torch, seen)).flatten(1).numpy()
+        theirs = (
+            network.values(
+                torch, tensors, network.embed(torch, tensors, network.graphs(torch, seen), seen["asked"]), seen, network.offers(torch, seen)
+            )
+            .flatten(1)
+            .numpy()
+        )
         ours = Player(network, weights).values(episodes.seen | {"fresh": np.ones(len(worlds), dtype=bool)})
         possible = ours > IMPOSSIBLE / 2
         assert np.array_equal(possible, theirs > IMPOSSIBLE / 2)
@@ -32,7 +38,7 @@ def test_admissible_is_what_the_mask_says(worlds, layout, shape, start):
     """Every answer stands for one (node, block, share) of the paper's tensor, and is admissible exactly where the task's mask says so."""
     network, _, episodes, _ = start(worlds, layout, shape)
     seen = episodes.seen
-    allowed = network.admissible(np, seen["mask"])
+    allowed = admissible(np, seen["mask"])
     offered = network.offers(np, seen) > IMPOSSIBLE / 2
     assert np.array_equal(allowed, offered)
     observation = episodes._task._observation()
@@ -78,7 +84,7 @@ def test_the_value_of_one_answer_is_that_of_the_whole_table(worlds, layout, shap
         network, packing, _, kept = start(worlds, layout, shape, dueling)
         rows, chosen = kept[-1][:2]
         seen, weights = packing.unpack(np, rows), filled(network)
-        embedded = network.embed(np, weights, seen)
+        embedded = network.embed(np, weights, network.graphs(np, seen), seen["asked"])
         table = network.values(np, weights, embedded, seen, network.offers(np, seen)).reshape(len(worlds), -1)
         alone = network.value_of(np, weights, embedded, seen, chosen)
         assert alone == pytest.approx(table[np.arange(len(chosen)), chosen], rel=1e-4, abs=1e-5)
@@ -88,12 +94,11 @@ def test_dueling_is_value_plus_centred_advantage(worlds, layout, shape, start, f
     """The mean of what is learned over the admissible answers is the value of the state, whatever is not admissible."""
     network, _, episodes, _ = start(worlds, layout, replace(shape, base="nothing"), True)
     weights, seen = filled(network), episodes.seen
-    embedded = network.embed(np, weights, seen)
+    embedded = network.embed(np, weights, network.graphs(np, seen), seen["asked"])
     values = network.values(np, weights, embedded, seen, network.offers(np, seen))
-    allowed = network.admissible(np, seen["mask"])
+    allowed = admissible(np, seen["mask"])
     mean = np.where(allowed, values, 0.0).sum(axis=(1, 2)) / allowed.sum(axis=(1, 2))
-    task = embedded[1][np.arange(len(mean)), seen["asked"]]
-    expected = network._state_value(np, weights, embedded[0], task, seen)[:, 0]
+    expected = network._state_value(np, weights, embedded.nodes.mean(1), embedded.task, seen)[:, 0, 0]
     assert mean == pytest.approx(expected, rel=1e-4, abs=1e-4)
     assert "value_weight_0" not in replace(network, dueling=False, head="table").shapes()
 
@@ -102,7 +107,7 @@ def test_a_head_of_the_text_has_a_value_for_each_share(worlds, layout, start, fi
     """The table has L x 100 + 1 free values per node, as (12) asks for; the smooth head's are cubic in the share."""
     network, _, episodes, _ = start(worlds, layout, replace(shape, base="nothing"))
     weights, seen = filled(network), episodes.seen
-    values = network.values(np, weights, network.embed(np, weights, seen), seen, 0.0)
+    values = network.values(np, weights, network.embed(np, weights, network.graphs(np, seen), seen["asked"]), seen, 0.0)
     bend = np.diff(values[..., 1:].reshape(*values.shape[:2], 8, 100), n=4, axis=-1)
     last = weights[f"head_bias_{len(network.head_widths)}"]
     assert values.shape[2] == 801
@@ -139,3 +144,17 @@ def test_returns_are_minus_the_objective(worlds, layout, shape, start, filled):
         earned, over = earned + moved.reward.astype(float), moved.over
     for world, solution, found in zip(worlds, episodes._task.solutions(), earned, strict=True):
         assert -found == pytest.approx(evaluate(world, solution).objective, rel=1e-6)
+
+
+def test_networks_side_by_side_answer_as_each_alone(worlds, layout, shape, start, filled):
+    """Elites that play together, one episode each, value every answer as each of them would, slot after slot."""
+    for dueling in (False, True):
+        network, _, episodes, _ = start(worlds, layout, shape, dueling, steps=0)
+        individuals = [filled(network, seed) for seed in range(len(worlds))]
+        together, apart = Players(network, individuals), [Player(network, weights) for weights in individuals]
+        for _ in range(10):
+            values = together.values(episodes.seen)
+            for row, player in enumerate(apart):
+                alone = player.values(rows_of(episodes.seen, slice(row, row + 1)))[0]
+                assert values[row] == pytest.approx(alone, rel=1e-4, abs=1e-5)
+            episodes.step(values.argmax(axis=1))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.random import MT19937, RandomState, SeedSequence
 
-from mecbench.rl.mlp import IMPOSSIBLE
 from mecbench.rl.p1.cerl import fitness
 from mecbench.rl.p1.transitions import Memory, Transitions, over_steps
+from mecbench.solvers.p1.answers import IMPOSSIBLE, admissible
 
 DISCOUNT = 0.9
 
@@ -48,7 +48,11 @@ def table(network, packing, weights, rows):
     found = []
     for row in rows:
         seen = packing.unpack(np, row[None])
-        found.append(network.values(np, weights, network.embed(np, weights, seen), seen, network.offers(np, seen)).ravel())
+        found.append(
+            network.values(
+                np, weights, network.embed(np, weights, network.graphs(np, seen), seen["asked"]), seen, network.offers(np, seen)
+            ).ravel()
+        )
     return found
 
 
@@ -76,7 +80,7 @@ def test_being_ones_own_target_is_one_case(begun):
     batch, weights, (seen, *_), _ = begun
     apart = batch.goals(weights) - batch.values(weights)
     assert batch.errors(weights).numpy() == pytest.approx(apart.numpy(), rel=1e-4, abs=1e-4)
-    assert len(seen) < len(batch.graphs["link"]) < 1.5 * len(seen)
+    assert len(seen) < len(batch._distinct.place) < 1.5 * len(seen)
 
 
 def test_goals_ignore_what_is_not_admissible(begun, torch):
@@ -88,7 +92,7 @@ def test_goals_ignore_what_is_not_admissible(begun, torch):
     inflated = weights[last].clone()
     inflated[column] += 1e6
     after = batch.goals(weights | {last: inflated})
-    allowed = batch.network.admissible(torch, batch.after["mask"])[..., 1:101].any(2).any(1) & (batch.factor > 0)
+    allowed = admissible(torch, batch.after["mask"])[..., 1:101].any(2).any(1) & (batch.factor > 0)
     assert (~allowed).any()
     assert (after[~allowed] == before[~allowed]).all()
     assert (after[allowed] > before[allowed] + 500).all()

@@ -13,8 +13,8 @@ from mecbench.solvers import resolve
 from mecbench.solvers.outcome import Budget
 from mecbench.solvers.p1.column_generation import Generation
 from mecbench.solvers.p1.mpc import HiddenLoadControl, PredictiveControl, algorithms
-from mecbench.solvers.p1.outlook import Outlook, Standing
 from mecbench.solvers.p1.pool import Pool
+from mecbench.solvers.p1.remainder import Remainder, Standing
 
 each = pytest.mark.parametrize("algorithm", algorithms, ids=lambda algorithm: algorithm.name)
 
@@ -32,10 +32,10 @@ def test_a_new_task_is_priced_as_in_the_instance(busy, slot):
     groups = np.flatnonzero(whole.release == slot)
     fresh = np.zeros_like(groups)
     standing = Standing(whole.source[groups], whole.release[groups], fresh + busy.window, fresh, fresh.astype(float), whole.size[groups])
-    outlook = Outlook(busy, busy.availability, standing)
+    remainder = Remainder(busy, busy.availability, standing)
     random = np.random.default_rng(slot)
     share, hop = random.random(busy.availability.shape) * 0.02, random.random(busy.slots) * 0.1
-    expected, found = price(whole, plain_prices(whole, share, hop)), outlook.price(plain_prices(outlook.tables, share, hop))
+    expected, found = price(whole, plain_prices(whole, share, hop)), remainder.price(plain_prices(remainder.tables, share, hop))
     assert (found.value == expected.value[groups]).all()
     assert (found.plan == expected.plan[groups]).all()
 
@@ -53,14 +53,14 @@ def test_the_rest_of_a_plan_is_the_best_rest(busy):
         taken = account(busy, whole.source[groups], plan[:, 0], plan[:, 1], plan[:, 2])
         begun, ones = whole.release[groups] + 1, np.ones_like(groups)
         standing = Standing(plan[:, 0, 0], begun, (busy.window - 1) * ones, plan[:, 1, 0], taken.slot_seconds[:, 0], ones)
-        outlook = Outlook(busy, busy.availability, standing)
-        rest = outlook.price(plain_prices(outlook.tables, share, hop))
+        remainder = Remainder(busy, busy.availability, standing)
+        rest = remainder.price(plain_prices(remainder.tables, share, hop))
         first = taken.slot_cost[:, 0] + taken.hop[:, 0] * hop[begun - 1] + share[plan[:, 0, 0], begun - 1] * plan[:, 2, 0]
         assert first + rest.value == pytest.approx(found.value[groups], rel=1e-9)
-        columns = outlook.add(np.arange(groups.size), rest.plan)
-        assert [outlook.cost[c] for c in columns] == pytest.approx(
+        columns = remainder.add(np.arange(groups.size), rest.plan)
+        assert [remainder.cost[c] for c in columns] == pytest.approx(
             [
-                cost + sum(-share.ravel()[at] * x if at < share.size else -hop[at - share.size] for at, x in outlook.uses[c].items())
+                cost + sum(-share.ravel()[at] * x if at < share.size else -hop[at - share.size] for at, x in remainder.uses[c].items())
                 for c, cost in zip(columns, rest.value, strict=True)
             ],
             rel=1e-9,
