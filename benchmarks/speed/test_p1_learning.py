@@ -16,11 +16,11 @@ from mecbench.rl.p1.encoding import Encoder
 from mecbench.rl.p1.episodes import Episodes
 from mecbench.rl.p1.hyperparameters import CERL_PRESETS, D2QN_PRESETS, DDQN_PRESETS
 from mecbench.rl.p1.learning import Draws, width_of
-from mecbench.rl.p1.network import action_of
 from mecbench.rl.p1.packing import Packing
 from mecbench.rl.p1.players import Player
 from mecbench.rl.p1.rows import RowNetwork
 from mecbench.rl.training import private_randomness
+from mecbench.solvers.p1.answers import action_of
 
 
 def layout_of(size: str) -> Layout:
