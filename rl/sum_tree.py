@@ -50,6 +50,7 @@ class SumTree:
         # Marks stay below the sums even where they round to them, so that nothing without priority is ever drawn.
         mark = np.minimum(random.random_sample(number) * up_to[-1], np.nextafter(up_to[-1], 0.0))
         block = up_to.searchsorted(mark, side="right")
-        within = np.cumsum(self._blocks[block], axis=1)
-        mark = np.clip(mark - (up_to[block] - self._sums[block]), 0.0, np.nextafter(within[:, -1], 0.0))
-        return block * WIDTH + (within <= mark[:, None]).sum(axis=1)
+        within = np.add.accumulate(self._blocks[block], axis=1)
+        mark = np.minimum(np.maximum(mark - (up_to[block] - self._sums[block]), 0.0), np.nextafter(within[:, -1], 0.0))
+        places: np.ndarray = block * WIDTH + (within > mark[:, None]).argmax(axis=1)
+        return places

@@ -56,8 +56,9 @@ def priorities(errors: np.ndarray, exponent: float, floor: float, deviation_floo
     deviation_floor
         delta of (52).
     """
-    mean, deviation = errors.mean(axis=1, keepdims=True), errors.std(axis=1, keepdims=True)
-    normalised = (errors - mean) / (deviation + deviation_floor)
+    centred = errors - errors.mean(axis=1, keepdims=True)
+    deviation = np.sqrt((centred * centred).mean(axis=1, keepdims=True))
+    normalised = centred / (deviation + deviation_floor)
     return (np.abs(normalised).sum(axis=0) + floor) ** exponent
 
 
