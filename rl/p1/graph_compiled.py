@@ -74,7 +74,7 @@ def build(
             if tasks[g, w, 0] > 0:
                 place[g, w] = first + number
                 number += 1
-    graph, holder, source, following = np.empty((4, number), dtype=np.int64)
+    holder, source, following = np.empty(number, dtype=np.int64), np.empty(number, dtype=np.int64), np.empty(number, dtype=np.int64)
     owns = np.empty(number, dtype=np.bool_)
     begin = np.zeros(graphs + 1, dtype=np.int64)
     vertices = first + number * layers
@@ -83,7 +83,8 @@ def build(
     for g in range(graphs):
         begin[g] = k
         for m in range(count):
-            features[g * count + m, :kinds] = nodes[g, m]
+            for kind in range(kinds):
+                features[g * count + m, kind] = nodes[g, m, kind]
             for other in range(count):
                 if other == m or link[g, m, other] > 0:
                     degree[g * count + m] += 1.0
@@ -91,7 +92,7 @@ def build(
             if tasks[g, w, 0] <= 0:
                 continue
             done = places[g, w, 2]
-            graph[k], holder[k], source[k] = g, g * count + places[g, w, 1], g * count + places[g, w, 0]
+            holder[k], source[k] = g * count + places[g, w, 1], g * count + places[g, w, 0]
             following[k] = done if every else 0
             # One edge where the first layer is next and still at the source.
             owns[k] = (every or done == 0) and not (following[k] == 0 and source[k] == holder[k])
@@ -102,12 +103,15 @@ def build(
                 vertex = first + k * layers + j
                 degree[vertex] = 1.0 + (j > 0) + (j < layers - 1) + (j == following[k]) + (j == 0 and owns[k])
                 told = features[vertex, kinds:]
-                told[:shared] = tasks[g, w]
+                for kind in range(shared):
+                    told[kind] = tasks[g, w, kind]
                 if every:
-                    told[shared], told[shared + 1] = profile[g, j]
+                    told[shared], told[shared + 1] = profile[g, j, 0], profile[g, j, 1]
                     told[shared + 2], told[shared + 3] = j < done, j == done
                 else:
-                    told[shared], told[shared + 1] = profile[g, done:, 0].sum(), profile[g, done, 1]
+                    for left in range(done, profile.shape[1]):
+                        told[shared] += profile[g, left, 0]
+                    told[shared + 1] = profile[g, done, 1]
                     told[shared + 2], told[shared + 3] = done / profile.shape[1], 1.0
             k += 1
     begin[graphs] = number
@@ -151,17 +155,15 @@ def build(
     if layers == 1:
         return features, whole, whole, place
 
-    rows = np.empty(first + number, dtype=np.int64)
-    rows[:first] = np.arange(first)
-    for k in range(number):
-        rows[first + k] = first + k * layers + following[k]
-    of_ends = np.zeros(rows.size + 1, dtype=np.int64)
-    for row in range(rows.size):
-        of_ends[row + 1] = of_ends[row] + start[rows[row] + 1] - start[rows[row]]
+    of_ends = np.zeros(first + number + 1, dtype=np.int64)
+    for row in range(first + number):
+        vertex = row if row < first else first + (row - first) * layers + following[row - first]
+        of_ends[row + 1] = of_ends[row] + start[vertex + 1] - start[vertex]
     columns, values = np.empty(of_ends[-1], dtype=np.int64), np.empty(of_ends[-1], dtype=np.float32)
-    for row in range(rows.size):
-        columns[of_ends[row] : of_ends[row + 1]] = column[start[rows[row]] : start[rows[row] + 1]]
-        values[of_ends[row] : of_ends[row + 1]] = entry[start[rows[row]] : start[rows[row] + 1]]
+    for row in range(first + number):
+        vertex = row if row < first else first + (row - first) * layers + following[row - first]
+        for e in range(of_ends[row + 1] - of_ends[row]):
+            columns[of_ends[row] + e], values[of_ends[row] + e] = column[start[vertex] + e], entry[start[vertex] + e]
     return features, whole, (of_ends, columns, values), place
 
 
