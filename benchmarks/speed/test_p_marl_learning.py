@@ -1,11 +1,12 @@
 """Decisions of devices per second that the family of FOCI collects at the paper's size, updates, and latency of decisions in NumPy.
 
-Run with ``make speed``; ``decisions_per_second`` stands in the extra information. Collection is the whole loop of the learner: task, exact
-oracle, records, network, exploration and replay memory.
+Run with ``make speed``; all seconds are of a processor, and ``decisions_per_second`` stands in the extra information. Collection is the
+whole loop of the learner: task, exact oracle, records, network, exploration and replay memory.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,8 @@ from mecbench.rl.p_marl.learning import Draws, Episodes
 from mecbench.rl.p_marl.networks import network_of
 from mecbench.rl.p_marl.policy import AMFQ, FOCI, IQL, Player
 from mecbench.rl.training import private_randomness
+
+pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
 PARAMETERS = SIZES["240x11"].model_copy(update={"epochs": 20})
 NEVER = 10**9

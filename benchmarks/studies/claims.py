@@ -11,9 +11,11 @@ import numpy as np
 
 from mecbench.reports.intervals import bootstrap_interval
 
-__all__ = ["Change", "Claims", "Figure", "Measured", "Ordering", "Verdict", "judge_ordering", "measure"]
+__all__ = ["Change", "Claims", "Direction", "Figure", "Measured", "Ordering", "Verdict", "judge_ordering", "measure"]
 
-Direction = Literal["within the limit", "beyond the limit", "least of the agents", "most of the agents", "near the least", "at least"]
+Direction = Literal[
+    "within the limit", "beyond the limit", "least of the agents", "most of the agents", "near the least", "at least", "as stated"
+]
 Verdict = Literal["reproduced", "direction only", "not reproduced", "not run"]
 
 
@@ -103,7 +105,8 @@ class Claims:
 
         It is *reproduced* if the direction holds and the paper's value lies within our 95 % interval or within `tolerance` of it of our
         mean; *direction only* if the direction holds: our mean is within or beyond the limit, is the least or the most of the agents that
-        were run, is at most `competitive` times the least, or is at least the value; *not reproduced* otherwise.
+        were run, is at most `competitive` times the least, or is at least the value; *not reproduced* otherwise. Of a figure without a
+        claim, "as stated", only the value is judged.
 
         Parameters
         ----------
@@ -116,6 +119,7 @@ class Claims:
             return "not run"
         mine = found[figure.agent]
         means = [found[agent].mean for agent in self.agents if agent in found]
+        near = mine.low <= figure.value <= mine.high or abs(mine.mean - figure.value) <= self.tolerance * abs(figure.value)
         holds = {
             "within the limit": mine.mean <= self.limit,
             "beyond the limit": mine.mean > self.limit,
@@ -123,10 +127,10 @@ class Claims:
             "most of the agents": mine.mean >= max(means) and len(means) > 1,
             "near the least": mine.mean <= self.competitive * min(means),
             "at least": mine.mean >= figure.value,
+            "as stated": near,
         }[figure.direction]
         if not holds:
             return "not reproduced"
-        near = mine.low <= figure.value <= mine.high or abs(mine.mean - figure.value) <= self.tolerance * abs(figure.value)
         return "reproduced" if near else "direction only"
 
     def judge_change(self, change: Change, found: Mapping[str, Measured]) -> tuple[Verdict, Measured | None]:

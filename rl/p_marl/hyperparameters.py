@@ -58,6 +58,8 @@ class Hyperparameters:
         Even shares of an edge that a device counts on before it runs locally; of ``edges`` only.
     crowding
         How many devices each one counts as that is expected on an edge; of ``edges`` only.
+    leeway
+        Most that is learned of an advantage, in the unit of `prior`; anything if 0; of ``edges`` only.
     offset, scale
         A reward -c is learned from as (offset - c) scale.
     dqn
@@ -78,6 +80,7 @@ class Hyperparameters:
     inertia: Annotated[float, Field(ge=0)] = 0.02
     insistence: Annotated[float, Field(ge=1)] = 3.0
     crowding: Positive = 1.2
+    leeway: Annotated[float, Field(ge=0)] = 0.0
     offset: float = 1.0
     scale: Positive = 10.0
     dqn: Settings = _LEARNER
@@ -86,15 +89,17 @@ class Hyperparameters:
 
 
 _LARGE = Hyperparameters(
-    transitions=400_000,
+    transitions=200_000,
     worlds=24,
     episodes=6,
     epochs=40,
+    leeway=0.2,
     dqn=replace(_LEARNER, updates=6, start=0.01, learning_rate=2e-4),
-    validations=8,
+    validations=4,
     validation_instances=4,
 )
-"""Hundreds of devices: each explores less, since a few that stray are felt by all, and hours are learned from in parts."""
+"""Hundreds of devices: each explores less, since a few that stray are felt by all, and learns within a leeway, without which they drift
+back to crowds; hours are learned from in parts."""
 
 _PAPER = Hyperparameters(
     transitions=17_280_000,  # 300 episodes of 240 devices and 240 epochs, when epsilon has come to 0.05; not in the paper

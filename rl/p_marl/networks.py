@@ -113,6 +113,8 @@ class EdgeNetwork:
         Even shares of an edge that a device counts on before it runs locally.
     crowding
         x, above 1 where crowds are avoided by more than they cost oneself.
+    leeway
+        Most that the layers add to an advantage or take from it; anything if 0.
     """
 
     layout: Layout
@@ -123,6 +125,7 @@ class EdgeNetwork:
     inertia: float
     insistence: float
     crowding: float
+    leeway: float
     _known: Known = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -156,15 +159,20 @@ class EdgeNetwork:
         """Q of every action, shape [n, 1 + N K]."""
         scored, number = encoded.inputs, len(encoded.mask)
         edges = array.zeros((number * self.layout.edges, self.layout.groups), dtype=scored.expected.dtype)
-        edges[scored.place] = mlp.mlp(array, weights, "edge", scored.edge) - self.prior * scored.expected
-        alone = mlp.mlp(array, weights, "local", scored.alone) - self.prior * scored.local
+        edges[scored.place] = self._learned(array, weights, "edge", scored.edge) - self.prior * scored.expected
+        alone = self._learned(array, weights, "local", scored.alone) - self.prior * scored.local
         value = mlp.mlp(array, weights, "value", scored.state)
         return dueling(array, value, array.concatenate((alone, edges.reshape(number, -1)), -1), encoded.mask)
+
+    def _learned(self, array: Any, weights: Mapping[str, Any], name: str, inputs: Any) -> Any:
+        """What the layers add to an advantage, within the leeway if there is one."""
+        found = mlp.mlp(array, weights, name, inputs)
+        return self.leeway * array.tanh(found / self.leeway) if self.leeway else found
 
 
 def network_of(layout: Layout, instance: Instance, chosen: Hyperparameters) -> Network:
     """Network for a layout of the task; of the instance constants are read, not its trace."""
     if chosen.network == "paper":
         return PaperNetwork(layout, chosen.width, chosen.memory)
-    beforehand = chosen.prior, chosen.inertia, chosen.insistence, chosen.crowding
+    beforehand = chosen.prior, chosen.inertia, chosen.insistence, chosen.crowding, chosen.leeway
     return EdgeNetwork(layout, instance, chosen.width, chosen.memory, *beforehand)

@@ -36,6 +36,8 @@ def _level(value: float, spread: float = 0.0) -> Measured:
         ("near the least", 150.0, 155.0, 0.0, "not reproduced"),
         ("at least", 0.985, 0.99, 0.0, "reproduced"),
         ("at least", 0.985, 0.98, 0.0, "not reproduced"),
+        ("as stated", 100.0, 109.0, 0.0, "reproduced"),
+        ("as stated", 100.0, 120.0, 0.0, "not reproduced"),
     ],
 )
 def test_figures(direction: str, value: float, mine: float, spread: float, verdict: Verdict) -> None:

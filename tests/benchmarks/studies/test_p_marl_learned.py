@@ -32,18 +32,22 @@ def test_an_agent_is_judged_at_the_size_it_was_trained_for() -> None:
 
 
 def test_claims_are_of_what_exists_and_the_papers() -> None:
-    """Agents, rules and metrics are those of the product; the figures are those of Table 1."""
+    """Agents, rules and metrics are those of the product; figures are the five rows of Table 1, reductions the abstract's."""
     claims = STUDY.claims
     assert claims is not None
     named = {name for ordering in claims.orderings for name in (ordering.lower, ordering.higher)}
-    named |= {figure.agent for figure in claims.figures}
-    assert named - set(claims.agents) == {"alp", "neurosurgeon"}
+    named |= {figure.agent for figure in claims.figures} | {name for change in claims.changes for name in (change.agent, change.rival)}
+    assert named - set(claims.agents) == {"alp", "neurosurgeon", "coa", "ofr"}
     assert {f"p-marl/{name}" for name in named} <= set(known())
-    assert {claim.metric for claim in (*claims.figures, *claims.orderings)} <= set(STUDY.metrics)
-    assert {figure.metric: figure.value for figure in claims.figures} == {
+    assert {claim.metric for claim in (*claims.figures, *claims.orderings, *claims.changes)} <= set(STUDY.metrics)
+    assert len(claims.figures) == 5 * 6
+    assert {figure.metric: figure.value for figure in claims.figures if figure.direction == "least of the agents"} == {
         "mean_latency_ms": 26.82,
         "max_latency_ms": 27.20,
         "max_energy_mj": 33.50,
         "mean_cost": 0.953,
         "max_cost": 0.973,
     }
+    for change in claims.changes[:2]:  # what the abstract rounds is what Table 1 says
+        printed = {figure.agent: figure.value for figure in claims.figures if figure.metric == change.metric}
+        assert printed[change.agent] / printed[change.rival] - 1 == pytest.approx(change.share, abs=0.01)

@@ -116,7 +116,7 @@ def test_what_tells_the_agents_apart():
         "iql": (False, False, False),
         "amfq": (False, False, True),
     }
-    for preset in ("default", "paper"):
+    for preset in ("default", "large", "paper"):
         explore = {agent.name: agent.presets[preset].dqn.exploration for agent in algorithms}
         assert explore == dict.fromkeys(("foci", "ofr", "coa", "iql"), "epsilon") | {"amfq": "boltzmann"}
         same = [replace(agent.presets[preset], dqn=FOCI.presets[preset].dqn) for agent in algorithms]

@@ -109,6 +109,22 @@ def test_first_choices_are_those_of_least_estimated_cost(worlds, quick, torch):
     assert np.array_equal(values.argmax(axis=1), np.where(encoded.mask, costs, np.inf).argmin(axis=1))
 
 
+def test_what_is_learned_stays_within_its_leeway(worlds, quick, random_weights):
+    """Advantages differ from the estimated costs by no more, however large the weights; without a leeway by as much as they say."""
+    method = Method(ofr=True, coa=True)
+    for leeway in (0.2, 0.0):
+        network, rows, _ = made(method, worlds, replace(quick(), leeway=leeway))
+        encoded = network.encode(np, rows)
+        values = network.values(np, random_weights(network.shapes()), encoded)
+        scored = encoded.inputs
+        edges = values[:, 1:].reshape(-1, 8)[scored.place] + network.prior * scored.expected
+        pays = encoded.mask[:, 1:].reshape(-1, 8)[scored.place]
+        row = scored.place // 2
+        spread = [np.ptp(edges[row == each][pays[row == each]]) for each in np.unique(row)]  # the state value apart, which all options have
+        assert (max(spread) <= 2 * 0.2 + 1e-3) == (leeway > 0)
+        assert max(spread) > 0.05
+
+
 def test_edges_and_devices_are_all_alike(worlds, quick, random_weights):
     """Renaming edges renames values, and a device's values do not depend on who else is in the batch."""
     network, rows, _ = made(Method(ofr=True, coa=True), worlds, quick())
