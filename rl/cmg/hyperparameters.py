@@ -214,7 +214,7 @@ PRESETS = {
 
 MAPPO_PRESETS = {
     "default": OnPolicy(),
-    "farsighted": replace(OnPolicy(), ppo=replace(_PPO, discount=0.98, trace=0.95)),
+    "farsighted": replace(OnPolicy(), transitions=36_000, ppo=replace(_PPO, discount=0.98, trace=0.95)),
     "paper": OnPolicy(
         transitions=20_000,
         episodes=10,  # not in the paper
