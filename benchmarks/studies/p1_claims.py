@@ -17,4 +17,4 @@ CLAIMS = Claims(
     ),
     changes=(Change("cerl", "lc3", "completion_rate", 0.575), Change("cerl", "lc3", "objective", -0.657)),
 )
-"""The paper's LC is LC3 here, local computing with the whole window; its times per decision and per epoch are no metrics of the evaluator."""
+"""The paper's LC is LC3 here, local computing with the whole window; times per decision and epoch are no metrics of the evaluator."""

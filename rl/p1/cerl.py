@@ -237,18 +237,16 @@ class CERL:
         settings, random = self._settings, self.random
         count = len(elites)
         rows = count + settings.episodes
-        episodes = Episodes(lambda: self._draw(rows), rows, self._packing, self._network.base == "outlook", settings.baseline)
+        episodes = Episodes(lambda: self._draw(rows), rows, self._packing, self._network.base == "outlook")
         players = Players(self._network, [self.individual(place) for place in elites]) if elites else None
         learner, own = Player(self._network, self.arrays()), slice(count, rows)
         epsilon = max(settings.epsilon_least, settings.epsilon * settings.epsilon_decay**self.generation)
-        lean = settings.lean * random.standard_normal((settings.episodes, 1)).astype(np.float32)
         seen, answers, rewards, over = [episodes.reset()], [], [], False
         while not over:
             answer = np.zeros(rows, dtype=np.int64)
             if players is not None:
                 answer[:count] = players.answer(rows_of(episodes.seen, slice(0, count)))
             values = learner.values(rows_of(episodes.seen, own))
-            values[:, :: self._network.columns] += lean
             best = values.argmax(axis=1)
             astray = random.random_sample(settings.episodes) < epsilon
             best[astray] = another(random, settings.exploration, settings.temperature, values[astray])

@@ -178,7 +178,7 @@ def train(agent: str, dueling: bool, run: Run) -> Checkpoint:
     record = Record(run, {"agent": agent, **header}, validation=VALIDATED)
     with private_randomness():
         draw = Draws(parameters, run.seed)
-        episodes = Episodes(lambda: draw(chosen.episodes), chosen.episodes, packing, network.base == "outlook", chosen.baseline)
+        episodes = Episodes(lambda: draw(chosen.episodes), chosen.episodes, packing, network.base == "outlook")
         learner = build(RowNetwork(network, packing), episodes, chosen.dqn, SeedSequence(run.seed))
         turn = 0
         earned: list[float] = []

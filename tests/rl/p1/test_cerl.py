@@ -14,6 +14,7 @@ from mecbench.rl.p1 import cerl
 from mecbench.rl.p1.cerl import CERL, INJECTED, another
 from mecbench.rl.p1.episodes import Episodes
 from mecbench.rl.p1.hyperparameters import CERL_PRESETS
+from mecbench.rl.p1.judging import objectives
 from mecbench.rl.p1.packing import Packing
 from mecbench.rl.p1.players import Player
 from mecbench.rl.states import load_state, save_state
@@ -24,6 +25,7 @@ MICRO = {
     "elites": 3,
     "interacting": 2,
     "sample": 16,
+    "instances": 2,
     "episodes": 2,
     "updates": 2,
     "batch": 16,
@@ -147,10 +149,29 @@ def test_random_answers_are_admissible(exploration):
     assert parts == pytest.approx(np.array([1, 0, weight, 0, 1]) / (2 + weight), abs=0.03)
 
 
+@pytest.mark.parametrize("fitness", ["error", "return"])
+def test_individuals_are_judged_as_is_said(fitness, learner, layout, shape):
+    """By the return: minus the mean cost of each on instances that all play, which are counted; by the error: without playing at all."""
+    made = learner(fitness=fitness)
+    made.evolve()
+    drawn, inner = [], made._draw
+    made._draw = lambda count: drawn.append(inner(count)) or drawn[-1]
+    answers = made._judge()
+    if fitness == "error":
+        assert (answers, drawn) == (0, [])
+        return
+    (instances,) = drawn
+    assert len(instances) == 2
+    network, packing = shape.network(layout, False), Packing.of(layout, 32, shape.shows)
+    alone = [objectives(network, packing, [made.individual(place)], instances) for place in range(6)]
+    assert made.fitness == pytest.approx([-costs.mean() for costs, _ in alone])
+    assert answers == sum(number for _, number in alone)
+
+
 def test_the_paper_s_preset_is_the_text():
-    """k = 50, J = 64, H = 1, the top half, convolutions of 64, 128 and 256 with batch normalisation, all of (12), nothing known before."""
+    """k = 50, J = 64, H = 1, the top half, errors judge; convolutions of 64, 128, 256, batch normalisation, all of (12); nothing known."""
     text = CERL_PRESETS["paper"]
-    assert (text.population, text.sample, text.synchronise, text.elites) == (50, 64, 1, 25)
+    assert (text.population, text.sample, text.synchronise, text.elites, text.fitness) == (50, 64, 1, 25, "error")
     network = text.network
     assert (network.widths, network.norm, network.detail) == ((64, 128, 256), "batch", "layers")
     assert (network.head, network.base, network.shows) == ("table", "nothing", "paper")

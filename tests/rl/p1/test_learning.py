@@ -21,7 +21,16 @@ SHORT = {"updates": 1, "batch": 8, "warmup": 20, "replay": 400}
 QUICK = replace(DDQN_PRESETS["default"].dqn, batch=16, replay=400, warmup=40, every=10)
 MICRO = {
     CERL: replace(
-        CERL_PRESETS["default"], population=4, elites=2, interacting=1, sample=8, episodes=1, correlated_instances=1, **SHORT, **COMMON
+        CERL_PRESETS["default"],
+        population=4,
+        elites=2,
+        interacting=1,
+        sample=8,
+        instances=1,
+        episodes=1,
+        correlated_instances=1,
+        **SHORT,
+        **COMMON | {"transitions": 240},
     ),
     DDQN: replace(DDQN_PRESETS["default"], episodes=2, dqn=QUICK, **COMMON),
     D2QN: replace(D2QN_PRESETS["default"], episodes=2, dqn=replace(QUICK, exploration="noise"), **COMMON),
@@ -66,15 +75,10 @@ def test_what_tells_the_agents_apart():
     for name in ("default", "paper"):
         assert not hasattr(DDQN.presets[name], "population")
         assert CERL.presets[name].population > 1
-        assert DDQN.presets[name].dqn == replace(D2QN.presets[name].dqn, exploration="epsilon", **vary(DDQN.presets[name].dqn))
+        assert DDQN.presets[name].dqn == replace(D2QN.presets[name].dqn, exploration="epsilon", noise=DDQN.presets[name].dqn.noise)
         assert (DDQN.presets[name].dqn.exploration, D2QN.presets[name].dqn.exploration) == ("epsilon", "noise")
         assert DDQN.presets[name].network == D2QN.presets[name].network
     assert (CERL.dueling, DDQN.dueling, D2QN.dueling) == (False, False, True)
-
-
-def vary(settings):
-    """Levels of exploration, which have another meaning for noise."""
-    return {"start": settings.start, "least": settings.least}
 
 
 def test_rows_are_what_the_learner_takes(worlds, layout, shape, start, filled, torch):
