@@ -27,10 +27,10 @@ NEVER = 10**9
 
 
 def learner_of(agent, preset, warmup):
-    """A learner on four episodes side by side, or the text's one, which explores as little as in the end."""
+    """A learner on as many episodes side by side as the preset has, which explores as little as in the end."""
     chosen = agent.presets[preset]
     settings = replace(chosen.dqn, warmup=warmup, start=0.05)
-    chosen = replace(chosen, episodes=4 if preset == "default" else 1, worlds=4, dqn=settings)
+    chosen = replace(chosen, worlds=4, dqn=settings)
     first = generate(PARAMETERS, 10_000)
     draws = Draws(PARAMETERS, 0, chosen, RandomState(MT19937(SeedSequence(0))))
     network = network_of(agent.method.layout(first), first, chosen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,10 @@ from mecbench.problems.task import Observation, Reward, Step
 if TYPE_CHECKING:
     from gymnasium import spaces
 
-__all__ = ["Task"]
+__all__ = ["Oracle", "Task"]
+
+Oracle = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+"""Gives an edge's allocation l, shape [M], from a and b of its devices (eq. 11), shape [M], and L."""
 
 TRACE = ("position", "shadowing", "battery", "previous_edge")  # what is not known beforehand
 OWN = (*TRACE, "edge_position")  # what the instances of a batch may differ in
@@ -53,8 +56,10 @@ class Task:
         Competitor-aware observation augmentation (section 4.2): F^m of eq. (5) is observed.
     mean_field
         Shows the mean action of the devices near by, as AMFQ has it.
+    oracle
+        Finds the allocation of eq. (4) that R*_n is of, edge by edge; the exact optimum if there is none.
     runtime
-        How edges share themselves out. The oracle of the reward is max-min fair whatever it says.
+        How edges share themselves out. The exact oracle of the reward is max-min fair whatever it says.
     perception
         r_p [m]; ``None`` for what the latency limit allows, infinite for all edges.
     neighbourhood
@@ -69,6 +74,7 @@ class Task:
         ofr: bool = True,
         coa: bool = True,
         mean_field: bool = False,
+        oracle: Oracle | None = None,
         runtime: Rule = "maxmin",
         perception: float | None = None,
         neighbourhood: float = NEIGHBOURHOOD,
@@ -78,6 +84,7 @@ class Task:
         self.ofr = ofr
         self.coa = coa
         self.mean_field = mean_field
+        self.oracle = oracle
         self.runtime = runtime
         self.perception = perception
         self.neighbourhood = neighbourhood
@@ -287,11 +294,23 @@ class Task:
         if not self.ofr:
             return -cost
         table = attached.table(paid.cost)
-        if self.runtime != "maxmin":
-            best = share_edges(attached, terms.fixed, terms.shared, instance.multiprocessors)
+        if self.oracle is not None or self.runtime != "maxmin":
+            best = self._shares(attached, terms)
             table = attached.table(device.cost(terms.fixed, terms.shared, np.maximum(best, 1)))
         worst = np.where(attached.mask, table, -np.inf).max(axis=1, keepdims=True)
         return -np.where(edge > 0, attached.devices(np.broadcast_to(worst, table.shape)), cost)
+
+    def _shares(self, attached: Attached, terms: Terms) -> np.ndarray:
+        """Multiprocessors of every device by the oracle, shape [B, A]; 0 for local devices."""
+        most = self._running().multiprocessors
+        if self.oracle is None:
+            return share_edges(attached, terms.fixed, terms.shared, most)
+        fixed, shared = attached.table(terms.fixed), attached.table(terms.shared)
+        table = np.zeros(fixed.shape, dtype=np.int64)
+        for row in np.flatnonzero(attached.mask.any(axis=1)):
+            there = attached.mask[row]
+            table[row, there] = self.oracle(fixed[row, there], shared[row, there], most)
+        return attached.devices(table)
 
     def _record(self, edge: np.ndarray, cut: np.ndarray, allocation: np.ndarray, paid: Account) -> None:
         instance = self._running()

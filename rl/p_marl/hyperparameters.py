@@ -60,6 +60,8 @@ class Hyperparameters:
         How many devices each one counts as that is expected on an edge; of ``edges`` only.
     leeway
         Most that is learned of an advantage, in the unit of `prior`; anything if 0; of ``edges`` only.
+    oracle
+        What edges find R*_n with: the optimum, or the paper's Algorithm 1 as printed, which misses it (see docs/algorithm-1.md).
     offset, scale
         A reward -c is learned from as (offset - c) scale.
     dqn
@@ -81,6 +83,7 @@ class Hyperparameters:
     insistence: Annotated[float, Field(ge=1)] = 3.0
     crowding: Positive = 1.2
     leeway: Annotated[float, Field(ge=0)] = 0.0
+    oracle: Literal["exact", "algorithm-1"] = "exact"
     offset: float = 1.0
     scale: Positive = 10.0
     dqn: Settings = _LEARNER
@@ -93,13 +96,13 @@ _LARGE = Hyperparameters(
     worlds=24,
     episodes=6,
     epochs=40,
-    leeway=0.2,
     dqn=replace(_LEARNER, updates=6, start=0.01, learning_rate=2e-4),
     validations=4,
     validation_instances=4,
 )
-"""Hundreds of devices: each explores less, since a few that stray are felt by all, and learns within a leeway, without which they drift
-back to crowds; hours are learned from in parts."""
+"""Hundreds of devices: each explores less, since a few that stray are felt by all, and hours are learned from in parts."""
+
+_LEEWAY = 0.2  # for who sees records in hundreds: estimated costs are good then, and without it devices drift back to crowds
 
 _PAPER = Hyperparameters(
     transitions=17_280_000,  # 300 episodes of 240 devices and 240 epochs, when epsilon has come to 0.05; not in the paper
@@ -121,9 +124,9 @@ _PAPER = Hyperparameters(
 )
 
 
-def presets(exploration: Exploration) -> Mapping[str, Hyperparameters]:
-    """Hyper-parameters by the name of a preset, for agents that explore so."""
-    found = {"default": Hyperparameters(), "large": _LARGE, "paper": _PAPER}
+def presets(exploration: Exploration, records: bool) -> Mapping[str, Hyperparameters]:
+    """Hyper-parameters by the name of a preset, for agents that explore so, and see records or not."""
+    found = {"default": Hyperparameters(), "large": replace(_LARGE, leeway=_LEEWAY if records else 0.0), "paper": _PAPER}
     if exploration == "boltzmann":  # temperatures in the unit of the reward as it is learned from; not in the paper
         soft = {"default": (0.5, 0.05), "large": (0.5, 0.05), "paper": (1.0, 0.01)}
         return {

@@ -12,6 +12,7 @@ from mecbench.rl.dqn import Network, build
 from mecbench.rl.p_marl.hyperparameters import Hyperparameters
 from mecbench.rl.p_marl.method import Method
 from mecbench.rl.p_marl.networks import network_of
+from mecbench.rl.p_marl.oracles import ORACLES
 from mecbench.rl.p_marl.policy import Player
 from mecbench.rl.p_marl.sight import Sight
 from mecbench.rl.policies import shipped
@@ -83,7 +84,7 @@ class Episodes:
     """
 
     def __init__(self, method: Method, draws: Draws, hyperparameters: Hyperparameters, first: Instance) -> None:
-        self._task, self._draws, self._chosen = method.task(), draws, hyperparameters
+        self._task, self._draws, self._chosen = method.task(ORACLES[hyperparameters.oracle]), draws, hyperparameters
         self._layout = method.layout(first)
         self.rows = hyperparameters.episodes * first.devices
         self.features, self.actions = (

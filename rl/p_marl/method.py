@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mecbench.problems.p_marl import Instance, Task
 from mecbench.problems.p_marl.layout import Layout
+from mecbench.problems.p_marl.task import Oracle
 
 __all__ = ["Method"]
 
@@ -33,9 +34,9 @@ class Method:
         """Keywords of the task."""
         return {"ofr": self.ofr, "coa": self.coa, "mean_field": self.mean_field}
 
-    def task(self) -> Task:
-        """A task with the paper's rewards and these switches."""
-        return Task("paper", ofr=self.ofr, coa=self.coa, mean_field=self.mean_field)
+    def task(self, oracle: Oracle | None = None) -> Task:
+        """A task with the paper's rewards, by an oracle other than the exact one if there is one, and these switches."""
+        return Task("paper", ofr=self.ofr, coa=self.coa, mean_field=self.mean_field, oracle=oracle)
 
     def layout(self, instance: Instance) -> Layout:
         """Layout of that task."""

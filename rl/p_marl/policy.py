@@ -77,7 +77,7 @@ class _Agent(LearnedPolicy):
     problem: ClassVar[str] = "p-marl"
     sees: ClassVar[Sees] = "local"
     scale: ClassVar[tuple[str, ...]] = ("devices", "edges", "groups")
-    presets: ClassVar[Mapping[str, Hyperparameters]] = presets("epsilon")
+    presets: ClassVar[Mapping[str, Hyperparameters]] = presets("epsilon", records=False)
 
     task_options: dict[str, Any] = field(init=False, repr=False, compare=False)
     _player: Player = field(init=False, repr=False, compare=False)
@@ -121,6 +121,7 @@ class FOCI(_Agent):
 
     name: ClassVar[str] = "foci"
     method: ClassVar[Method] = Method(ofr=True, coa=True)
+    presets: ClassVar[Mapping[str, Hyperparameters]] = presets("epsilon", records=True)
 
 
 @dataclass
@@ -137,6 +138,7 @@ class COA(_Agent):
 
     name: ClassVar[str] = "coa"
     method: ClassVar[Method] = Method(ofr=False, coa=True)
+    presets: ClassVar[Mapping[str, Hyperparameters]] = presets("epsilon", records=True)
 
 
 @dataclass
@@ -159,7 +161,7 @@ class AMFQ(_Agent):
 
     name: ClassVar[str] = "amfq"
     method: ClassVar[Method] = Method(ofr=False, coa=False, mean_field=True)
-    presets: ClassVar[Mapping[str, Hyperparameters]] = presets("boltzmann")
+    presets: ClassVar[Mapping[str, Hyperparameters]] = presets("boltzmann", records=False)
 
     sampled: bool = False
 

@@ -23,7 +23,7 @@ from pydantic import Field
 from mecbench.problems.p_edge import Instance, Solution
 from mecbench.problems.p_edge.physics import cost
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
-from mecbench.solvers.p_edge.greedy_marginal import spend
+from mecbench.solvers.p_edge.greedy_marginal import Edge, spend
 
 __all__ = ["Algorithm1", "algorithms"]
 
@@ -62,35 +62,40 @@ class Algorithm1:
         threshold of the grid passes line 8, so that the printed algorithm has no solution; the upper bound, which
         always passes, is taken).
         """
-        threshold, off_grid = self._search(instance)
-        allocation = np.ceil(_continuous(instance, threshold)).astype(np.int64)
-        surplus = int(allocation.sum()) - instance.multiprocessors
-        if surplus > 0:
-            self._remove(instance, allocation, surplus)
-        elif self.fix:
-            spend(instance, allocation, budget)
-        metrics = {"would_not_end": float(surplus < 0), "off_grid": float(off_grid)}
+        allocation, would_not_end, off_grid = self.allocate(instance, budget)
+        metrics = {"would_not_end": float(would_not_end), "off_grid": float(off_grid)}
         return Outcome(Solution(allocation=allocation), status="feasible", metrics=metrics)
 
-    def _search(self, instance: Instance) -> tuple[float, bool]:
+    def allocate(self, edge: Edge, budget: Budget) -> tuple[np.ndarray, bool, bool]:
+        """Allocation l, int64, shape [M], whether the printed loop has no end, and whether no threshold of the grid passes line 8."""
+        threshold, off_grid = self._search(edge)
+        allocation = np.ceil(_continuous(edge, threshold)).astype(np.int64)
+        surplus = int(allocation.sum()) - edge.multiprocessors
+        if surplus > 0:
+            self._remove(edge, allocation, surplus)
+        elif self.fix:
+            spend(edge, allocation, budget)
+        return allocation, surplus < 0, off_grid
+
+    def _search(self, edge: Edge) -> tuple[float, bool]:
         """Find the least threshold of the grid that passes line 8 (lines 1-14), by bisection."""
-        fixed, shared = instance.fixed_cost, instance.shared_cost
+        fixed, shared = edge.fixed_cost, edge.shared_cost
         # L = |M| leaves line 2 without a value; there everybody gets one multiprocessor.
-        lower = float(cost(fixed, shared, np.array(max(instance.multiprocessors - instance.devices, 1))).max())
+        lower = float(cost(fixed, shared, np.array(max(edge.multiprocessors - edge.fixed_cost.size, 1))).max())
         upper = float((fixed + shared).max())
         below, steps = -1, math.floor(math.log(upper / lower) / math.log1p(self.eps))
         above = steps + 1
         while above - below > 1:
             middle = (below + above) // 2
-            if _passes(instance, lower * (1.0 + self.eps) ** middle):
+            if _passes(edge, lower * (1.0 + self.eps) ** middle):
                 above = middle
             else:
                 below = middle
         return (upper, True) if above > steps else (lower * (1.0 + self.eps) ** above, False)
 
-    def _remove(self, instance: Instance, allocation: np.ndarray, surplus: int) -> None:
+    def _remove(self, edge: Edge, allocation: np.ndarray, surplus: int) -> None:
         """Take multiprocessors back one by one (lines 16-22), in place."""
-        fixed, shared = instance.fixed_cost, instance.shared_cost
+        fixed, shared = edge.fixed_cost, edge.shared_cost
         for _ in range(surplus):
             risk = cost(fixed, shared, allocation - 1)  # infinite, hence excluded, for a device that has only one
             if self.reading == "literal":
@@ -98,20 +103,20 @@ class Algorithm1:
             allocation[np.argmin(risk)] -= 1
 
 
-def _continuous(instance: Instance, threshold: float) -> np.ndarray:
+def _continuous(edge: Edge, threshold: float) -> np.ndarray:
     """Shares max(R_f / (p - R_c), 1) of line 10, shape [M]."""
-    return np.maximum(_quotient(instance, threshold), 1.0)
+    return np.maximum(_quotient(edge, threshold), 1.0)
 
 
-def _passes(instance: Instance, threshold: float) -> bool:
+def _passes(edge: Edge, threshold: float) -> bool:
     """Test of line 8; a threshold below some R_c, where the printed quotient is negative, does not pass."""
-    return bool((threshold >= instance.fixed_cost).all() and _quotient(instance, threshold).sum() <= instance.multiprocessors)
+    return bool((threshold >= edge.fixed_cost).all() and _quotient(edge, threshold).sum() <= edge.multiprocessors)
 
 
-def _quotient(instance: Instance, threshold: float) -> np.ndarray:
+def _quotient(edge: Edge, threshold: float) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        quotient = instance.shared_cost / (threshold - instance.fixed_cost)
-    return np.where(instance.shared_cost > 0, quotient, 0.0)
+        quotient = edge.shared_cost / (threshold - edge.fixed_cost)
+    return np.where(edge.shared_cost > 0, quotient, 0.0)
 
 
 algorithms = (Algorithm1,)

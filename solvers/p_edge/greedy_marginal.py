@@ -9,16 +9,32 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from mecbench.problems.p_edge import Certificate, Instance, Solution, evaluate
 from mecbench.solvers.outcome import Budget, Kind, Outcome, Sees
 
-__all__ = ["GreedyMarginal", "algorithms", "spend"]
+__all__ = ["Edge", "GreedyMarginal", "algorithms", "spend"]
 
 BETWEEN_LOOKS = 4096  # steps between two looks at the clock
+
+
+class Edge(Protocol):
+    """What there is to know of an edge: an `Instance`, or its costs alone."""
+
+    @property
+    def multiprocessors(self) -> int:
+        """L."""
+
+    @property
+    def fixed_cost(self) -> np.ndarray:
+        """a = R_c of each device, shape [M]."""
+
+    @property
+    def shared_cost(self) -> np.ndarray:
+        """b = R_f of each device, shape [M]."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +58,13 @@ class GreedyMarginal:
         return Outcome(solution, optimum, Certificate(threshold=optimum), "optimal")
 
 
-def spend(instance: Instance, allocation: np.ndarray, budget: Budget) -> bool:
+def spend(edge: Edge, allocation: np.ndarray, budget: Budget) -> bool:
     """Give the unspent multiprocessors one by one to a device that costs most, ties to the lowest index, in place.
 
     Parameters
     ----------
-    instance
-        The instance.
+    edge
+        The edge.
     allocation
         l, int64, shape [M], at least one each and at most L in all.
     budget
@@ -59,10 +75,10 @@ def spend(instance: Instance, allocation: np.ndarray, budget: Budget) -> bool:
     bool
         Whether all were spent within the budget.
     """
-    fixed, shared, share = instance.fixed_cost.tolist(), instance.shared_cost.tolist(), allocation.tolist()
+    fixed, shared, share = edge.fixed_cost.tolist(), edge.shared_cost.tolist(), allocation.tolist()
     heap = [(-(fixed[m] + shared[m] / share[m]), m) for m in range(len(share))]
     heapq.heapify(heap)
-    unspent = instance.multiprocessors - sum(share)
+    unspent = edge.multiprocessors - sum(share)
     finished = True
     for step in range(unspent):
         if step % BETWEEN_LOOKS == BETWEEN_LOOKS - 1 and budget.remaining == 0.0:

@@ -18,7 +18,7 @@ CROWD = SIZES["60x5"].model_copy(
 
 def micro(exploration="epsilon", preset="default"):
     """Hyper-parameters of training runs of less than a second."""
-    chosen = presets(exploration)[preset]
+    chosen = presets(exploration, records=True)[preset]
     learner = replace(chosen.dqn, replay=1_000, warmup=150, updates=1, period=20, batch=32)
     return replace(chosen, transitions=1_200, worlds=8, episodes=4, width=16, dqn=learner, validations=2, validation_instances=4)
 
