@@ -167,9 +167,20 @@ _PAPER = Evolved(
     validations=20,
 )
 
-# Values that begin with the outlook are as good as it is from the start, and little is learned beyond: steps are small.
+# Values that begin with the outlook are as good as it is from the start. What temporal differences teach beyond it makes them worse: each
+# task alone may as well wait, and all do. So gradients hardly move here, and evolution has more to judge by.
 _AHEAD = Shape(base="outlook", unit=0.002)
-_SLOWLY = Evolved(network=_AHEAD, deviation=0.5, noise=1e-2, learning_rate=1e-4, epsilon=0.05, epsilon_least=0.05)
+_SLOWLY = Evolved(
+    network=replace(_AHEAD, unit=0.1),
+    population=16,
+    elites=8,
+    instances=16,
+    interacting=1,
+    episodes=1,
+    updates=1,
+    learning_rate=1e-7,
+    warmup=100,
+)
 
 CERL_PRESETS = {"default": Evolved(), "outlook": _SLOWLY, "paper": _PAPER}
 """CERL's hyper-parameters by the name of a preset."""
