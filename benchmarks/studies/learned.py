@@ -288,8 +288,10 @@ def _orderings(study: Study, found: Mapping[str, Mapping[str, Measured]], gaps: 
     lines = []
     for ordering in study.claims.orderings:
         verdict, difference = judge_ordering(ordering, found[ordering.metric])
-        cells = [ordering.lower, ordering.higher, study.metrics[ordering.metric].heading]
-        cells += ["-", "-"] if difference is None else [f"{difference.mean:+.2f}", f"{difference.low:+.2f} to {difference.high:+.2f}"]
+        metric = study.metrics[ordering.metric]
+        cells, digits = [ordering.lower, ordering.higher, metric.heading], max(metric.decimals, 2)
+        ours = [] if difference is None else [f"{value:+.{digits}f}" for value in (difference.mean, difference.low, difference.high)]
+        cells += [ours[0], f"{ours[1]} to {ours[2]}"] if ours else ["-", "-"]
         cells += [gaps.get(ordering.lower, "-"), gaps.get(ordering.higher, "-")]
         lines.append(f"| {' | '.join(cells)} | **{verdict}** |")
     return _table("| the paper has | below | in | difference | 95 % | gap, IQM | the other's | verdict |", lines)
@@ -301,7 +303,8 @@ def _changes(study: Study, found: Mapping[str, Mapping[str, Measured]], gaps: Ma
     for change in study.claims.changes:
         verdict, ours = study.claims.judge_change(change, found[change.metric])
         cells = [change.agent, change.rival, study.metrics[change.metric].heading, f"{100 * change.share:+.1f} %"]
-        cells += ["-", "-"] if ours is None else [f"{100 * ours.mean:+.1f} %", f"{100 * ours.low:+.1f} to {100 * ours.high:+.1f} %"]
+        known = ours is not None and not math.isnan(ours.mean)  # a share of nothing is not
+        cells += [f"{100 * ours.mean:+.1f} %", f"{100 * ours.low:+.1f} to {100 * ours.high:+.1f} %"] if ours and known else ["-", "-"]
         cells += [gaps.get(change.agent, "-"), gaps.get(change.rival, "-")]
         lines.append(f"| {' | '.join(cells)} | **{verdict}** |")
     return _table("| the paper has | differ from | in by | paper | ours | 95 % | gap, IQM | the other's | verdict |", lines)
