@@ -235,11 +235,18 @@ _RIVAL = Trained(transitions=400_000, network=replace(TEXT, norm="layer"), episo
 
 def _noisy(chosen: Trained) -> Trained:
     """The same with noise on the parameters in place of random answers."""
-    return replace(chosen, dqn=replace(chosen.dqn, exploration="noise", noise=0.02))
+    return replace(chosen, dqn=replace(chosen.dqn, exploration="noise", noise=0.1))
 
 
-DDQN_PRESETS = {"default": Trained(dqn=_TUNED), "outlook": Trained(network=_AHEAD, dqn=_SMALL), "paper": _RIVAL}
+DDQN_PRESETS = {
+    "default": Trained(dqn=_TUNED),
+    "outlook": Trained(network=_AHEAD, dqn=_SMALL),
+    "paper": _RIVAL,
+}
 """DDQN's hyper-parameters by the name of a preset."""
 
-D2QN_PRESETS = {name: _noisy(chosen) for name, chosen in DDQN_PRESETS.items()}
+# What D2QN does by its values changes much from one update to the next, so that it is looked at more often.
+_OFTEN = Trained(transitions=10_000, dqn=_TUNED, validations=20, validation_instances=60)
+
+D2QN_PRESETS = {name: _noisy(chosen) for name, chosen in (DDQN_PRESETS | {"default": _OFTEN}).items()}
 """D2QN's hyper-parameters by the name of a preset."""

@@ -70,9 +70,12 @@ def test_a_checkpoint_of_another_shape_is_refused(saved, worlds):
 
 @pytest.mark.parametrize("agent", algorithms, ids=lambda agent: agent.name)
 def test_every_agent_ships_and_plays(agent):
-    """The checkpoint in the package runs without PyTorch, completes every task of an instance, and costs a fraction of the paper's EC."""
-    policy, instance = agent(), generate(SIZES["n10"], 10_100)
-    assert policy.header_for(instance)["size"] == "n10"
-    (ours,), (theirs,) = (episodes(rule, [instance]) for rule in (policy, EdgeComputing()))
-    assert not ours.fail.any()
-    assert evaluate(instance, ours).objective < 0.5 * evaluate(instance, theirs).objective
+    """The checkpoint in the package runs without PyTorch, was chosen after some learning, and loses fewer tasks than the paper's EC."""
+    policy, instances = agent(), [generate(SIZES["n10"], 10_100 + number) for number in range(4)]
+    header = policy.header_for(instances[0])
+    assert header["size"] == "n10"
+    assert header["chosen_at_transitions"] > 0
+    ours, theirs = (episodes(rule, instances) for rule in (policy, EdgeComputing()))
+    assert sum(solution.fail.sum() for solution in ours) < sum(solution.fail.sum() for solution in theirs)
+    costs = [sum(evaluate(*pair).objective for pair in zip(instances, found, strict=True)) for found in (ours, theirs)]
+    assert costs[0] < costs[1]
