@@ -235,7 +235,7 @@ _RIVAL = Trained(transitions=400_000, network=replace(TEXT, norm="layer"), episo
 
 def _noisy(chosen: Trained) -> Trained:
     """The same with noise on the parameters in place of random answers."""
-    return replace(chosen, dqn=replace(chosen.dqn, exploration="noise", noise=0.1))
+    return replace(chosen, dqn=replace(chosen.dqn, exploration="noise", noise=0.02))
 
 
 DDQN_PRESETS = {
@@ -246,7 +246,7 @@ DDQN_PRESETS = {
 """DDQN's hyper-parameters by the name of a preset."""
 
 # What D2QN does by its values changes much from one update to the next, so that it is looked at more often.
-_OFTEN = Trained(transitions=10_000, dqn=_TUNED, validations=20, validation_instances=60)
+_OFTEN = Trained(transitions=12_000, dqn=replace(_TUNED, every=2), validations=40, validation_instances=60)
 
 D2QN_PRESETS = {name: _noisy(chosen) for name, chosen in (DDQN_PRESETS | {"default": _OFTEN}).items()}
 """D2QN's hyper-parameters by the name of a preset."""
