@@ -65,7 +65,7 @@ class Common:
     interface: Kind = "priced"
     reward: Reward = "objective"
     width: Count = 64
-    validations: Count = 16
+    validations: Count = 10
     validation_instances: Count = 60
 
 
@@ -109,7 +109,7 @@ class OffPolicy(Common):
         epsilon of (48).
     """
 
-    transitions: Count = 8_000
+    transitions: Count = 5_000
     episodes: Count = 16
     warmup: Count = 800
     head_start: Annotated[int, Field(ge=0)] = 300
@@ -156,7 +156,7 @@ class OnPolicy(Common):
         PPO's.
     """
 
-    transitions: Count = 24_000
+    transitions: Count = 12_000
     episodes: Count = 64
     spread: Positive = 0.4
     ppo: Settings = _PPO
@@ -186,6 +186,7 @@ PAPER = OffPolicy(
     target_noise=0.2,
     target_noise_clip=0.5,
     matching_floor=1e-8,  # not in the paper
+    validations=16,
 )
 CONSTRAINT_AWARE = replace(PAPER, replay="constraint-aware")
 
@@ -203,7 +204,7 @@ ABLATIONS = {
 def _tuned(replay: Prioritised) -> dict[str, OffPolicy]:
     """What was tuned: for plenty, and for scarce batteries, where what is spent now is missed to the end."""
     default = OffPolicy(replay=replay)
-    return {"default": default, "farsighted": replace(default, discount=0.98, cost_discount=0.9, learning_rate=1e-4, transitions=12_000)}
+    return {"default": default, "farsighted": replace(default, discount=0.98, cost_discount=0.9, transitions=8_000, validations=12)}
 
 
 PRESETS = {
@@ -214,12 +215,13 @@ PRESETS = {
 
 MAPPO_PRESETS = {
     "default": OnPolicy(),
-    "farsighted": replace(OnPolicy(), transitions=36_000, ppo=replace(_PPO, discount=0.98, trace=0.95)),
+    "farsighted": replace(OnPolicy(), transitions=36_000, validations=16, ppo=replace(_PPO, discount=0.98, trace=0.95)),
     "paper": OnPolicy(
         transitions=20_000,
         episodes=10,  # not in the paper
         interface="text",
         reward="paper",
+        validations=16,
         spread=0.5,  # not in the paper, nor anything of PPO but the learning rate
         ppo=Settings(
             discount=0.95, trace=0.95, clip=0.2, epochs=10, minibatches=4, entropy=0.0, learning_rate=1e-3, critic_learning_rate=1e-3
