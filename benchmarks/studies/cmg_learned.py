@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mecbench.benchmarks.studies.cmg_claims import CLAIMS, figures
-from mecbench.benchmarks.studies.learned import Metric, Study, Suite, main
+from mecbench.benchmarks.studies.learned import main
+from mecbench.benchmarks.studies.study import Metric, Study, Suite
 from mecbench.problems.errors import InputError
 from mecbench.rl.cmg.hyperparameters import ABLATIONS
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mecbench.benchmarks.studies.learned import Limited, Metric, Study, Suite, main
+from mecbench.benchmarks.studies.learned import main
 from mecbench.benchmarks.studies.p_claims import CLAIMS
+from mecbench.benchmarks.studies.study import Limited, Metric, Study, Suite
 from mecbench.problems.errors import InputError
 
 __all__ = ["STUDY", "WORLD", "suites_of"]

@@ -5,82 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mecbench.benchmarks.store import Store
-from mecbench.benchmarks.studies.claims import Change
-from mecbench.benchmarks.studies.learned import agents, beside_the_paper, demands, fill, find, main, rows
+from mecbench.benchmarks.studies.learned import agents, demands, fill, find, main
 from mecbench.benchmarks.studies.p_learned import STUDY
 from mecbench.problems.errors import InputError
 from mecbench.rl.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from mecbench.rl.policies import DATA
 
 HEADER = {"agent": "p/hc-mappo-l", "size": "small", "seed": 0}
-
-
-def _run(algorithm: str, instance: int, objective: float, delay: float, **changes: Any) -> dict[str, Any]:
-    metrics = {"mean_delay_s": delay, "mean_energy_j": objective / 10, "mean_privacy": 9.0, "success_rate": 1.0, "users_within_delay": 0.5}
-    feasible = delay <= 3.0
-    run = {
-        "instance": f"p-{instance}",
-        "instance_sha256": f"{instance:064x}",
-        "problem": "p",
-        "suite": "p-paper-50",
-        "algorithm": algorithm,
-        "agent": algorithm,
-        "recipe": "",
-        "kind": "heuristic",
-        "sees": "central",
-        "seed": 0,
-        "status": "ok" if feasible else "infeasible",
-        "sense": "minimise",
-        "objective": objective,
-        "feasible": feasible,
-        "bound": None,
-        "bound_kind": "none",
-        "reference_bound": 90.0,
-        "best_objective": 91.0,
-        "violation": max(0.0, delay / 3.0 - 1.0),
-        "violations": {"delay": max(0.0, delay / 3.0 - 1.0)},
-        "regret": (objective + 2.0 * (delay - 3.0) - 90.0) / 90.0,
-        "wall_seconds": 1.0,
-        "cpu_seconds": 1.0,
-        "time_limit": 60.0,
-        "log_tail": "",
-        "metrics": metrics,
-        "limited_value": delay,
-        "limited_limit": 3.0,
-        "limited_price": 2.0,
-    }
-    return run | changes
-
-
-@pytest.fixture(scope="module")
-def runs() -> pd.DataFrame:
-    """Three seeds of the paper's agent, one of its rival, a controller, a rule and the clairvoyant, on four traces."""
-    rows = []
-    for trace in range(4):
-        for seed in range(3):
-            learned = {
-                "kind": "learned",
-                "sees": "local",
-                "training_seed": seed,
-                "training_cpu_seconds": 100.0,
-                "transitions": 1e6,
-                "multiplier": 1.5,
-            }
-            name = f"p/hc-mappo-l:checkpoint={seed}.npz"
-            learned |= {"decision_latency_p50": 1e-3, "decision_latency_p95": 2e-3, "cpu_seconds": 0.5}
-            rows.append(_run(name, trace, 130.0 + seed + trace, 2.7, **learned, agent="p/hc-mappo-l [paper-50, paper]"))
-        rows.append(_run("p/h-mappo:checkpoint=0", trace, 140.0 + trace, 4.4, **learned, agent="p/h-mappo [paper-50, paper]"))
-        rows.append(_run("p/greedy", trace, 180.0 + trace, 8.0))
-        rows.append(_run("p/drift-plus-penalty", trace, 95.0 + trace, 3.0, kind="controller"))
-        rows.append(_run("p/auto", trace, 91.0 + trace, 3.0, kind="exact", sees="clairvoyant", cpu_seconds=60.5))
-    return pd.DataFrame(rows)
 
 
 def test_training_is_found_wherever_it_lies(tmp_path: Path) -> None:
@@ -95,19 +32,6 @@ def test_training_is_found_wherever_it_lies(tmp_path: Path) -> None:
     (tmp_path / "a/training.json").write_text(json.dumps(HEADER | {"agent": "p-edge/ppo"}))
     with pytest.raises(InputError, match="expected one of an agent of p"):
         find([tmp_path], "p")
-
-
-def test_figures_are_the_runs(runs: pd.DataFrame) -> None:
-    """Means over seeds and traces of what the evaluator said; a failure's missing figures leave a hole, not a zero."""
-    found = rows(STUDY, runs)
-    assert set(found) == set(STUDY.metrics)
-    agent = found["objective"]["p/hc-mappo-l [paper-50, paper]"]
-    assert agent.mean == pytest.approx(130.0 + 1.0 + 1.5)
-    np.testing.assert_array_equal(agent.table, 130.0 + np.arange(3)[:, None] + np.arange(4))
-    failed = runs.assign(
-        metrics=[{} if name == "p/greedy" else cell for name, cell in zip(runs["algorithm"], runs["metrics"], strict=True)]
-    )
-    assert "p/greedy" not in rows(STUDY, failed)["mean_delay_s"]
 
 
 def test_a_suite_has_a_row_for_each_agent(runs: pd.DataFrame) -> None:
@@ -147,33 +71,6 @@ def test_without_a_limit_there_is_nothing_to_keep(runs: pd.DataFrame) -> None:
     free = replace(STUDY, limited=None)
     assert "beyond" not in agents(free, runs)
     assert "| hc-mappo-l [paper-50, paper] | greedy | none |" in demands(free, runs).splitlines()
-
-
-def test_the_papers_figures_stand_beside_ours(runs: pd.DataFrame) -> None:
-    """Judged by how agents were trained; agents that were not run say so, and no rule is taken for one."""
-    tables = beside_the_paper(STUDY, runs)
-    assert list(tables) == ["paper-50, paper"]
-    lines = tables["paper-50, paper"].splitlines()
-    delay = next(line for line in lines if line.startswith("| hc-mappo-l | delay [s] | 2.74"))
-    gap = f"{100 * (1 - 45.0 / 132.0 - 45.0 / 133.0):.2f} %"  # interquartile, of 130 to 135
-    assert delay.endswith(f"| within the limit | 2.70 | 2.70 to 2.70 | {gap} | **reproduced** |")
-    assert any(line.startswith("| h-ippo | delay [s] | 4.76") and line.endswith("**not run** |") for line in lines)
-    assert any(line.startswith("| hc-mappo-l | cost | 131.35 | least of the agents | 132.5") for line in lines)
-    assert any(line.startswith("| hc-mappo-l | greedy | cost | -49.00") and line.endswith("**reproduced** |") for line in lines)
-    assert any(line.startswith("| h-mappo | h-ippo | delay [s] | - | - | ") and line.endswith("| - | **not run** |") for line in lines)
-
-
-def test_an_ablation_stands_beside_what_it_departs_from(runs: pd.DataFrame) -> None:
-    """It is a preset of the same agent: claims tell the two apart by its name, and a study without such claims has no table of them."""
-    assert STUDY.claims is not None
-    ablated = runs.assign(agent=runs["agent"].str.replace("h-mappo [paper-50, paper]", "hc-mappo-l [paper-50, free]"))
-    claims = replace(STUDY.claims, figures=(), orderings=(), changes=(Change("hc-mappo-l", "hc-mappo-l free", "mean_delay_s", -0.5),))
-    study = replace(STUDY, claims=claims, variants={"free": "paper"})
-    tables = beside_the_paper(study, ablated)
-    assert list(tables) == ["paper-50, paper"]
-    (line,) = tables["paper-50, paper"].splitlines()[2:]
-    assert line.startswith("| hc-mappo-l | hc-mappo-l free | delay [s] | -50.0 % | -38.6 % | ")
-    assert line.endswith("| **direction only** |")
 
 
 def test_tables_go_between_their_marks() -> None:
