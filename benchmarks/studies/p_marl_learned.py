@@ -43,6 +43,7 @@ STUDY = Study(
     rules=("greedy", "best-response"),
     metrics={
         "objective": Metric("mean worst cost W", 4, spread=True),
+        "above_bound": Metric("above the bound", 1, percent=True, spread=True),
         "max_cost": Metric("worst mean cost J", 4, spread=True),
         "mean_cost": Metric("mean cost", 4),
         "mean_latency_ms": Metric("latency [ms]", 2),

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mecbench.benchmarks.studies.claims import Claims, Measured, measure
+from mecbench.problems.evaluation import excess
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Limited", "Metric", "Study", "Suite", "rows"]
+
+_OF_RUNS = ("objective", "above_bound")
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ class Study:
     rules
         Others that learn nothing and know no future.
     metrics
-        Columns by the evaluator's names; ``objective`` is the solution's.
+        Columns by the evaluator's names; ``objective`` is the solution's, ``above_bound`` how far that is from the certified bound,
+        relative to it, whatever else the solution breaks.
     limited
         The long-term constraint, if there is one.
     claims
@@ -140,10 +144,13 @@ class Study:
 
 def rows(study: Study, runs: pd.DataFrame) -> dict[str, dict[str, Measured]]:
     """Measure every metric of every agent: by metric, then by its name; runs without a solution have none."""
+    import pandas as pd
+
     from mecbench.reports.agents import agent_names, table
 
-    terms = {name: [cell.get(name, math.nan) for cell in runs["metrics"]] for name in study.metrics if name != "objective"}
-    values = runs.assign(agent=agent_names(runs), **terms)
+    terms = {name: [cell.get(name, math.nan) for cell in runs["metrics"]] for name in study.metrics if name not in _OF_RUNS}
+    above = pd.Series(map(excess, runs["objective"], runs["reference_bound"]), runs.index).replace(math.inf, math.nan)
+    values = runs.assign(agent=agent_names(runs), above_bound=above, **terms)
     instances = sorted(runs["instance_sha256"].unique())  # the same columns for all, whose differences are taken
     return {
         metric: {

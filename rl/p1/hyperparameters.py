@@ -245,8 +245,8 @@ DDQN_PRESETS = {
 }
 """DDQN's hyper-parameters by the name of a preset."""
 
-# What D2QN does by its values changes much from one update to the next, so that it is looked at more often.
-_OFTEN = Trained(transitions=12_000, dqn=replace(_TUNED, every=2), validations=40, validation_instances=60)
+# What D2QN does by its values changes much from one update to the next, so that it is looked at more often; it needs noise for longer.
+_OFTEN = Trained(dqn=replace(_TUNED, decay=0.98), validations=16, validation_instances=60)
 
 D2QN_PRESETS = {name: _noisy(chosen) for name, chosen in (DDQN_PRESETS | {"default": _OFTEN}).items()}
 """D2QN's hyper-parameters by the name of a preset."""
