@@ -136,8 +136,9 @@ class Claims:
     def judge_change(self, change: Change, found: Mapping[str, Measured]) -> tuple[Verdict, Measured | None]:
         """Judge a change, and give ours, as a share.
 
-        It is *reproduced* if ours is of the same sign and as large, or short of it by no more than our 95 % interval or `tolerance`;
-        *direction only* if of the same sign; and *not reproduced* otherwise. Seeds and instances are paired as in `judge_ordering`.
+        It is *reproduced* if all of our 95 % interval is of the same sign and ours is as large, or short of it by no more than the interval
+        or `tolerance`; *direction only* if our mean is of the same sign; and *not reproduced* otherwise. Seeds and instances are paired as
+        in `judge_ordering`.
         """
         if change.agent not in found or change.rival not in found:
             return "not run", None
@@ -149,8 +150,9 @@ class Claims:
         sign = math.copysign(1.0, change.share)
         if not sign * ours.mean > 0:
             return "not reproduced", ours
-        most = max(sign * ours.low, sign * ours.high, sign * ours.mean + self.tolerance * abs(change.share))
-        return ("reproduced" if most >= abs(change.share) else "direction only"), ours
+        least, most = sorted((sign * ours.low, sign * ours.high))
+        large = max(most, sign * ours.mean + self.tolerance * abs(change.share)) >= abs(change.share)
+        return ("reproduced" if least > 0 and large else "direction only"), ours
 
 
 def judge_ordering(ordering: Ordering, found: Mapping[str, Measured]) -> tuple[Verdict, Measured | None]:

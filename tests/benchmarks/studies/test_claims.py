@@ -120,3 +120,13 @@ def test_a_change_is_of_means_and_its_interval_of_what_moves_it() -> None:
     nothing = measure(rival * 0.0)
     assert CLAIMS.judge_change(Change("a", "b", "any", -0.9), {"a": measure(agent), "b": nothing})[0] == "not reproduced"
     assert CLAIMS.judge_change(Change("a", "c", "any", -0.9), {"a": measure(agent)}) == ("not run", None)
+
+
+def test_a_change_by_chance_is_a_direction_only() -> None:
+    """As large as the paper's in the mean, and of either sign in the draws of instances."""
+    rival, agent = np.full((1, 4), 10.0), np.array([[1.0, 1.0, 1.0, 29.0]])
+    judged, ours = CLAIMS.judge_change(Change("a", "b", "any", -0.1), {"a": measure(agent), "b": measure(rival)})
+    assert ours is not None
+    assert ours.mean < -0.1
+    assert ours.high > 0
+    assert judged == "direction only"
