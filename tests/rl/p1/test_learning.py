@@ -75,9 +75,8 @@ def test_what_tells_the_agents_apart():
     for name in ("default", "paper"):
         assert not hasattr(DDQN.presets[name], "population")
         assert CERL.presets[name].population > 1
-        assert DDQN.presets[name].dqn == replace(
-            D2QN.presets[name].dqn, exploration="epsilon", noise=DDQN.presets[name].dqn.noise, every=DDQN.presets[name].dqn.every
-        )
+        plain, noisy = DDQN.presets[name].dqn, D2QN.presets[name].dqn
+        assert plain == replace(noisy, exploration="epsilon", noise=plain.noise, decay=plain.decay)
         assert (DDQN.presets[name].dqn.exploration, D2QN.presets[name].dqn.exploration) == ("epsilon", "noise")
         assert DDQN.presets[name].network == D2QN.presets[name].network
     assert (CERL.dueling, DDQN.dueling, D2QN.dueling) == (False, False, True)
